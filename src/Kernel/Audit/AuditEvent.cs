@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+
+namespace Bulkhead.Kernel.Audit;
+
+public enum AuditResult
+{
+    Ok,
+    Denied,
+}
+
+/// <summary>How an entry names the records that its act touched.</summary>
+public enum AuditRecords
+{
+    /// <summary>The ids, one by one (a page, a single record).</summary>
+    Ids,
+
+    /// <summary>Their count and the SHA-256 of the sorted ids, joined by commas (a chunk of an import).</summary>
+    CountAndDigest,
+}
+
+/// <summary>
+/// What happened, as the caller knows it. The kernel adds who, when, where and under which request; a caller cannot forge those.
+/// Holds no values of a tenant's fields, only names.
+/// </summary>
+public sealed record AuditEvent(string Action)
+{
+    /// <summary>Name of the entity, null where the act concerns none.</summary>
+    public string? Entity { get; init; }
+
+    /// <summary>Names of the fields that were changed; empty for reads.</summary>
+    public ImmutableArray<string> Fields { get; init; } = [];
+
+    public AuditRecords Records { get; init; } = AuditRecords.Ids;
+
+    public AuditResult Result { get; init; } = AuditResult.Ok;
+
+    /// <summary>Stable code of the refusal, for <see cref="AuditResult.Denied"/>.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Further words of ours (route, client id): ordered by name when written; never a value of a tenant's field.</summary>
+    public ImmutableSortedDictionary<string, string> Details { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+}

@@ -1,0 +1,26 @@
+namespace Bulkhead.Kernel.Isolation;
+
+public enum TenantFaultKind
+{
+    /// <summary>No such tenant, or it is not active.</summary>
+    Unknown,
+
+    /// <summary>The capability was refused: the tenant moved, was suspended or removed. Try again after the catalogue was read.</summary>
+    Fenced,
+
+    /// <summary>Every permitted backend is busy. Try again later.</summary>
+    Busy,
+
+    /// <summary>The statement took longer than its limit and was ended.</summary>
+    Timeout,
+
+    /// <summary>The database does not answer.</summary>
+    Unavailable,
+}
+
+/// <summary>The tenant's data could not be reached. Whether a change happened is stated: it did not, unless Unavailable.</summary>
+public sealed class TenantFault(TenantFaultKind kind, Exception? inner = null)
+    : Exception($"The tenant's data could not be reached: {kind}.", inner)
+{
+    public TenantFaultKind Kind { get; } = kind;
+}

@@ -1,0 +1,72 @@
+using Bulkhead.Kernel.Audit;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>
+/// One transaction on a tenant's data, sent in one round trip: its statements run in order, all or none.
+/// A change cannot be added without its audit event.
+/// </summary>
+public sealed class TenantWork
+{
+    internal List<WorkStep> Steps { get; } = [];
+
+    /// <summary>A read that leaves no entry: only for data whose classes the app does not mark as audited.</summary>
+    public TenantWork Read(Sql query, RowSink sink)
+    {
+        Steps.Add(new(query, null, sink, false));
+        return this;
+    }
+
+    /// <summary>
+    /// A read with its entry, also when nothing was found. The first column of the query must be the record's id, named <c>id</c>.
+    /// </summary>
+    public TenantWork Read(Sql query, AuditEvent audit, RowSink sink)
+    {
+        Steps.Add(new(query, audit, sink, false));
+        return this;
+    }
+
+    /// <summary>
+    /// An INSERT, UPDATE or DELETE that ends in <c>returning id</c> (more columns may follow). The entry is appended when at least
+    /// one row was changed; the answer's <see cref="WorkResult.Changed"/> counts them.
+    /// </summary>
+    public TenantWork Change(Sql change, AuditEvent audit, RowSink? sink = null)
+    {
+        Steps.Add(new(change, audit, sink, true));
+        return this;
+    }
+
+    /// <summary>A statement that accompanies a change in the same transaction (an idempotency record); has no entry of its own.</summary>
+    public TenantWork Also(Sql statement)
+    {
+        Steps.Add(new(statement, null, null, false));
+        return this;
+    }
+
+    /// <summary>An event whose act has no row of the tenant (a denial).</summary>
+    public TenantWork Record(AuditEvent audit)
+    {
+        Steps.Add(new(null, audit, null, false));
+        return this;
+    }
+}
+
+internal readonly record struct WorkStep(Sql? Statement, AuditEvent? Audit, RowSink? Sink, bool IsChange);
+
+/// <summary>What a constraint of the database refused. An expected failure, so a value; nothing was changed.</summary>
+public enum ViolationKind
+{
+    Unique,
+    Reference,
+    Check,
+    Required,
+}
+
+/// <param name="Constraint">Name of the constraint; never the values that met it.</param>
+/// <param name="Table">Name of the table that holds the constraint.</param>
+/// <param name="Column">Name of the column, for <see cref="ViolationKind.Required"/>.</param>
+public sealed record Violation(ViolationKind Kind, string Constraint, string Table, string? Column);
+
+/// <param name="Changed">Rows changed by all <see cref="TenantWork.Change"/> steps together.</param>
+/// <param name="Violation">Set when a constraint refused the work; then nothing was changed or recorded.</param>
+public readonly record struct WorkResult(int Changed, Violation? Violation);

@@ -1,0 +1,62 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+
+namespace Bulkhead.Kernel.Tenancy;
+
+public enum TenantStatus
+{
+    /// <summary>Being onboarded: has no data yet and serves nothing.</summary>
+    Preparing,
+    Active,
+    Suspended,
+}
+
+/// <summary>A tenant as every process knows it. Holds no personal data and no open secret.</summary>
+public sealed record TenantEntry(
+    TenantId Id,
+    string Slug,
+    string Name,
+    TenantStatus Status,
+    string App,
+    int AppVersion,
+    Placement Placement,
+    ImmutableArray<string> Hosts,
+    ImmutableArray<PublicKey> SigningKeys);
+
+/// <summary>A public signing key as JWK (RFC 7517), ES256. The first of a list signs; the others still verify.</summary>
+public sealed record PublicKey(string Kid, string Jwk);
+
+/// <summary>An app at one version, as deployed. The manifest is compiled by Platform/Apps.</summary>
+public sealed record AppRelease(string Name, int Version, string Manifest);
+
+/// <summary>The catalogue at one generation: immutable, swapped whole.</summary>
+public sealed class CatalogueSnapshot
+{
+    public static CatalogueSnapshot Empty { get; } = new();
+
+    public long Generation { get; init; }
+
+    public FrozenDictionary<TenantId, TenantEntry> Tenants { get; init; } = FrozenDictionary<TenantId, TenantEntry>.Empty;
+
+    public FrozenDictionary<string, TenantEntry> BySlug { get; init; } = FrozenDictionary<string, TenantEntry>.Empty;
+
+    /// <summary>By lower-case host name without port.</summary>
+    public FrozenDictionary<string, TenantEntry> ByHost { get; init; } = FrozenDictionary<string, TenantEntry>.Empty;
+
+    public ImmutableArray<AppRelease> Apps { get; init; } = [];
+
+    public ImmutableArray<PublicKey> OperatorKeys { get; init; } = [];
+}
+
+/// <summary>What processes know of tenants and apps: read from the control database by generation, every 250 ms.</summary>
+public sealed class Catalogue
+{
+    private CatalogueSnapshot _current = CatalogueSnapshot.Empty;
+
+    public CatalogueSnapshot Current => Volatile.Read(ref _current);
+
+    /// <summary>Reads the catalogue now when its generation changed; for a process that has just changed it.</summary>
+    public Task RefreshAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    internal void Swap(CatalogueSnapshot next) => Volatile.Write(ref _current, next);
+}

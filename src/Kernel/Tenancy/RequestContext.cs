@@ -1,0 +1,37 @@
+namespace Bulkhead.Kernel.Tenancy;
+
+/// <summary>
+/// What every access to a tenant's data carries, passed explicitly and never ambient:
+/// without it there is no connection, because no door takes less.
+/// </summary>
+public sealed class RequestContext
+{
+    public RequestContext(TenantId tenant, Actor actor, string requestId, string app, string? purpose = null)
+    {
+        ArgumentNullException.ThrowIfNull(actor);
+        ArgumentException.ThrowIfNullOrWhiteSpace(requestId);
+        if (tenant.Value == Guid.Empty)
+        {
+            throw new ArgumentException("A request without a tenant has no data to reach.", nameof(tenant));
+        }
+
+        Tenant = tenant;
+        Actor = actor;
+        RequestId = requestId;
+        App = app;
+        Purpose = purpose;
+    }
+
+    public TenantId Tenant { get; }
+
+    public Actor Actor { get; }
+
+    /// <summary>Id of the request, for the log and the answer's <c>Request-Id</c> header.</summary>
+    public string RequestId { get; }
+
+    /// <summary>App and version under which the act happens, <c>clinic@1</c>.</summary>
+    public string App { get; }
+
+    /// <summary>Why, as the caller stated it in the <c>Purpose</c> header (at most 200 characters); null when unstated.</summary>
+    public string? Purpose { get; }
+}

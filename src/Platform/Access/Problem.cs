@@ -1,0 +1,4 @@
+namespace Bulkhead.Platform.Access;
+
+/// <summary>One fault of a request: a stable code, where (a JSON pointer into the body, or the name of a parameter), what to do.</summary>
+public sealed record Fault(string Code, string Detail, string? Pointer = null, string? Parameter = null);

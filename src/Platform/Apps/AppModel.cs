@@ -1,0 +1,198 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using Bulkhead.Kernel.Isolation;
+
+namespace Bulkhead.Platform.Apps;
+
+/// <summary>A deployed app at one version: an immutable model, compiled from its manifest and swapped whole.</summary>
+public sealed class AppModel
+{
+    public required string Name { get; init; }
+
+    /// <summary>Positive; a changed manifest needs a higher one.</summary>
+    public required int Version { get; init; }
+
+    public required string Title { get; init; }
+
+    public string? Description { get; init; }
+
+    public required ImmutableArray<EntityModel> Entities { get; init; }
+
+    /// <summary>By the name in the URL, the plural in camelCase (<c>claimTransactions</c>).</summary>
+    public required FrozenDictionary<string, EntityModel> ByPlural { get; init; }
+
+    /// <summary>By the entity's own name, camelCase singular (<c>claimTransaction</c>).</summary>
+    public required FrozenDictionary<string, EntityModel> ByName { get; init; }
+
+    public required FrozenDictionary<string, RoleModel> Roles { get; init; }
+
+    /// <summary>Classes whose reads append an audit entry.</summary>
+    public required FrozenSet<DataClass> AuditedReads { get; init; }
+
+    /// <summary>The manifest as it was deployed.</summary>
+    public required string Manifest { get; init; }
+
+    public string Label => $"{Name}@{Version}";
+}
+
+public enum DataClass
+{
+    Public,
+    Internal,
+    Personal,
+    Health,
+    Cardholder,
+    Secret,
+}
+
+public sealed class EntityModel
+{
+    /// <summary>camelCase singular.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>camelCase plural, the collection in the URL.</summary>
+    public required string Plural { get; init; }
+
+    public string? Description { get; init; }
+
+    /// <summary>snake_case of <see cref="Name"/>.</summary>
+    public required SqlName Table { get; init; }
+
+    /// <summary>In the order of the manifest; without the fields that every record has (id, createdAt, updatedAt).</summary>
+    public required ImmutableArray<FieldModel> Fields { get; init; }
+
+    public required FrozenDictionary<string, FieldModel> ByName { get; init; }
+
+    public required ImmutableArray<IndexModel> Indexes { get; init; }
+
+    /// <summary>Fields to follow to the person that a record is about; empty with <see cref="IsSubject"/> or when it concerns none.</summary>
+    public required ImmutableArray<string> SubjectPath { get; init; }
+
+    /// <summary>The entity is the person (<c>subject: self</c>).</summary>
+    public bool IsSubject { get; init; }
+
+    /// <summary>References of other entities to this one that have an inverse name; <c>expand</c> follows them.</summary>
+    public required ImmutableArray<InverseModel> Inverses { get; init; }
+}
+
+public enum FieldType
+{
+    Text,
+    Integer,
+    Decimal,
+    Boolean,
+    Date,
+    Timestamp,
+    Uuid,
+    Enum,
+    Json,
+    Reference,
+}
+
+public sealed class FieldModel
+{
+    /// <summary>camelCase, the name in JSON.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>snake_case; a reference <c>patient</c> is column <c>patient_id</c>. Never one of the platform's columns.</summary>
+    public required SqlName Column { get; init; }
+
+    public required FieldType Type { get; init; }
+
+    public required DataClass Class { get; init; }
+
+    public string? Description { get; init; }
+
+    public bool Required { get; init; }
+
+    /// <summary>In canonical text of the type (JSON for json), null when there is none.</summary>
+    public string? Default { get; init; }
+
+    /// <summary>Unicode scalar values, for text; null when only the platform's limit holds (10,000).</summary>
+    public int? MinLength { get; init; }
+
+    public int? MaxLength { get; init; }
+
+    /// <summary>Inclusive, for integer and decimal.</summary>
+    public decimal? Min { get; init; }
+
+    public decimal? Max { get; init; }
+
+    /// <summary>Digits after the point, for decimal; null when any number that a decimal can hold.</summary>
+    public int? Scale { get; init; }
+
+    public bool Unique { get; init; }
+
+    public ImmutableArray<string> Values { get; init; } = [];
+
+    public ReferenceModel? Reference { get; init; }
+}
+
+public enum OnDelete
+{
+    Restrict,
+    Cascade,
+    SetNull,
+}
+
+/// <param name="Target">Name of the referenced entity.</param>
+/// <param name="Inverse">Name under which the target expands to these records, null when it does not.</param>
+public sealed record ReferenceModel(string Target, OnDelete OnDelete, string? Inverse);
+
+/// <param name="Name">Name of the expansion on this entity (<c>encounters</c>).</param>
+/// <param name="Entity">Name of the entity that refers to this one.</param>
+/// <param name="Field">Its referring field.</param>
+public sealed record InverseModel(string Name, string Entity, string Field);
+
+/// <param name="Fields">Names of fields in order; the id and the tenant are added by the platform.</param>
+public sealed record IndexModel(SqlName Name, ImmutableArray<string> Fields, bool Unique);
+
+[Flags]
+public enum EntityActions
+{
+    None = 0,
+    List = 1,
+    Read = 2,
+    Create = 4,
+    Update = 8,
+    Delete = 16,
+}
+
+public sealed class RoleModel
+{
+    public required string Name { get; init; }
+
+    public string? Description { get; init; }
+
+    /// <summary>By entity name; an entity that is not named does not exist for the role.</summary>
+    public required FrozenDictionary<string, GrantModel> Grants { get; init; }
+
+    public bool ReadsAudit { get; init; }
+}
+
+/// <summary>What a role may do with one entity. Whatever it does not name is denied.</summary>
+public sealed class GrantModel
+{
+    public required EntityActions Actions { get; init; }
+
+    public required FrozenSet<string> Readable { get; init; }
+
+    public required FrozenSet<string> Writable { get; init; }
+
+    /// <summary>By field; a masked field is readable only through its mask and can be neither filtered nor sorted by.</summary>
+    public required FrozenDictionary<string, MaskModel> Masks { get; init; }
+}
+
+public enum MaskKind
+{
+    /// <summary>The whole value becomes <c>"***"</c>.</summary>
+    Hide,
+
+    /// <summary>All but the last <see cref="MaskModel.Keep"/> characters become <c>*</c>.</summary>
+    KeepLast,
+
+    /// <summary>Dates and timestamps: only the year, as text.</summary>
+    YearOnly,
+}
+
+public sealed record MaskModel(string Name, MaskKind Kind, int Keep);

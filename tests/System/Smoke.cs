@@ -1,0 +1,1 @@
+namespace Bulkhead.Tests.Unit;
