@@ -38,5 +38,6 @@ public sealed record AuditEvent(string Action)
     public string? Reason { get; init; }
 
     /// <summary>Further words of ours (route, client id): ordered by name when written; never a value of a tenant's field.</summary>
-    public ImmutableSortedDictionary<string, string> Details { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    public ImmutableSortedDictionary<string, string> Details { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Kernel.Isolation;
 
@@ -24,6 +26,9 @@ public enum Place
 /// </summary>
 public sealed class Sql
 {
+    private const int UnitsKept = 2_000;
+    private ConcurrentDictionary<(Unit, SqlShape), SqlText>? _rendered;
+
     internal Sql(ImmutableArray<SqlPart> parts) => Parts = parts;
 
     public static Sql Empty { get; } = new([]);
@@ -33,6 +38,15 @@ public sealed class Sql
     public bool IsEmpty => Parts.IsEmpty;
 
     public static Sql Of(SqlHandler text) => text.Build();
+
+    /// <summary>
+    /// The text is rendered once per unit and kept: for statements that live as long as the model, whose values are slots.
+    /// </summary>
+    public Sql Kept()
+    {
+        _rendered ??= new();
+        return this;
+    }
 
     public static Sql Name(SqlName name) => new([new SqlPart(SqlPartKind.Literal, name.Quoted)]);
 
@@ -51,7 +65,32 @@ public sealed class Sql
 
         return new(all.ToImmutable());
     }
+
+    internal SqlText Render(Unit unit, SqlShape shape)
+    {
+        if (_rendered is null)
+        {
+            return SqlText.Of(this, unit, shape);
+        }
+
+        if (_rendered.TryGetValue((unit, shape), out var text))
+        {
+            return text;
+        }
+
+        if (_rendered.Count >= UnitsKept)
+        {
+            _rendered.Clear();
+        }
+
+        return _rendered.GetOrAdd((unit, shape), SqlText.Of(this, unit, shape));
+    }
 }
+
+/// <summary>
+/// The place of a value that is given at each run: a statement with slots is built once and rendered once per unit.
+/// </summary>
+public readonly record struct SqlSlot(int Index);
 
 internal enum SqlPartKind
 {
@@ -60,9 +99,10 @@ internal enum SqlPartKind
     CoreSchema,
     Tenant,
     Value,
+    Slot,
 }
 
-internal readonly record struct SqlPart(SqlPartKind Kind, string Text, SqlValue Value = default);
+internal readonly record struct SqlPart(SqlPartKind Kind, string Text, SqlValue Value = default, int Slot = 0);
 
 /// <summary>Called by the compiler for an interpolated string that becomes a <see cref="Sql"/>.</summary>
 [InterpolatedStringHandler]
@@ -83,6 +123,8 @@ public readonly ref struct SqlHandler
     public void AppendFormatted(SqlName name) => _parts.Add(new(SqlPartKind.Literal, name.Quoted));
 
     public void AppendFormatted(SqlValue value) => _parts.Add(new(SqlPartKind.Value, "", value));
+
+    public void AppendFormatted(SqlSlot slot) => _parts.Add(new(SqlPartKind.Slot, "", Slot: slot.Index));
 
     public void AppendFormatted(Place place) => _parts.Add(new(place switch
     {

@@ -1,15 +1,144 @@
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+using NpgsqlTypes;
 
 namespace Bulkhead.Kernel.Isolation;
 
 /// <summary>The only door to a tenant's data, whatever its isolation.</summary>
 public sealed class TenantDatabase
 {
+    private const string Present = "select set_config('bulkhead.capability', $1, true)";
+
+    private readonly Catalogue _catalogue;
+    private readonly TenantPools _pools;
+    private readonly TimeProvider _time;
+
+    internal TenantDatabase(Catalogue catalogue, TenantPools pools, TimeProvider time)
+    {
+        _catalogue = catalogue;
+        _pools = pools;
+        _time = time;
+    }
+
     /// <summary>
     /// Runs the work in one transaction and one round trip; returns after the commit. Nothing that a sink collected may be
     /// sent before that.
     /// </summary>
     /// <exception cref="TenantFault">The data could not be reached.</exception>
-    public Task<WorkResult> RunAsync(RequestContext context, TenantWork work, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public async Task<WorkResult> RunAsync(RequestContext context, TenantWork work, CancellationToken cancellationToken)
+    {
+        var snapshot = _catalogue.Current;
+        if (!snapshot.Tenants.TryGetValue(context.Tenant, out var tenant)
+            || !snapshot.Capabilities.TryGetValue(context.Tenant, out var capability))
+        {
+            throw new TenantFault(TenantFaultKind.Unknown);
+        }
+
+        var unit = tenant.Placement.Unit;
+        try
+        {
+            await using var lease = await _pools.OpenAsync(unit, cancellationToken);
+            return await RunAsync(lease.Connection, unit, capability, context, work, cancellationToken);
+        }
+        catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
+        {
+            return new(0, violation);
+        }
+        catch (Exception fault) when (fault is NpgsqlException or System.Net.Sockets.SocketException or IOException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var kind = DatabaseFaults.Kind(fault);
+            if (kind == TenantFaultKind.Unavailable)
+            {
+                _pools.Clear(unit);
+            }
+
+            throw new TenantFault(kind, fault);
+        }
+    }
+
+    private async Task<WorkResult> RunAsync(
+        NpgsqlConnection connection,
+        Unit unit,
+        Guid capability,
+        RequestContext context,
+        TenantWork work,
+        CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+
+        // First of every transaction, and local to it: whatever the session holds, this transaction acts for this tenant.
+        var present = new NpgsqlBatchCommand(Present);
+        present.Parameters.Add(new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = capability.ToString() });
+        batch.BatchCommands.Add(present);
+        var now = _time.GetUtcNow();
+        foreach (var step in work.Steps)
+        {
+            batch.BatchCommands.Add(Command(step, unit, context, now));
+        }
+
+        var changed = 0;
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        foreach (var step in work.Steps)
+        {
+            if (!step.HasRows)
+            {
+                continue;
+            }
+
+            if (!await reader.NextResultAsync(cancellationToken))
+            {
+                throw new InvalidOperationException("A statement of this work answered without rows where it promised some.");
+            }
+
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                step.Sink?.Invoke(new Row(reader));
+                changed += step.Writes ? 1 : 0;
+            }
+        }
+
+        // The commit's own failure arrives here, after the last statement.
+        if (await reader.NextResultAsync(cancellationToken))
+        {
+            throw new InvalidOperationException("A statement of this work answered with rows that nobody takes.");
+        }
+
+        return new(changed, null);
+    }
+
+    private static NpgsqlBatchCommand Command(in WorkStep step, Unit unit, RequestContext context, DateTimeOffset now)
+    {
+        var text = step.Statement is null ? SqlText.EntryAlone(unit) : step.Statement.Render(unit, step.Shape);
+        var entry = step.Audit is null
+            ? default
+            : AuditEntry.Of(context, step.Audit, now, hasRecords: step.Statement is not null);
+        var command = new NpgsqlBatchCommand(text.Text);
+        foreach (var binding in text.Bindings)
+        {
+            command.Parameters.Add(binding.Kind switch
+            {
+                SqlBindingKind.Tenant => SqlValue.Uuid(context.Tenant.Value).ToParameter(),
+                SqlBindingKind.Value => binding.Value.ToParameter(),
+                SqlBindingKind.Slot => step.Arguments![binding.Slot].ToParameter(),
+                _ => EntryValue(binding.Kind, entry).ToParameter(),
+            });
+        }
+
+        return command;
+    }
+
+    private static SqlValue EntryValue(SqlBindingKind kind, in AuditEntry entry) => kind switch
+    {
+        SqlBindingKind.EntryId => SqlValue.Uuid(entry.Id),
+        SqlBindingKind.EntryAt => SqlValue.Timestamp(entry.At),
+        SqlBindingKind.EntryActor => SqlValue.Text(entry.Actor),
+        SqlBindingKind.EntryAction => SqlValue.Text(entry.Event.Action),
+        SqlBindingKind.EntryEntity => SqlValue.Text(entry.Event.Entity),
+        SqlBindingKind.EntryResult => SqlValue.Text(entry.Result),
+        SqlBindingKind.EntryHead => SqlValue.Text(entry.Head),
+        SqlBindingKind.EntryTail => SqlValue.Text(entry.Tail),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
 }

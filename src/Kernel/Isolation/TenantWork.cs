@@ -4,54 +4,75 @@ namespace Bulkhead.Kernel.Isolation;
 
 /// <summary>
 /// One transaction on a tenant's data, sent in one round trip: its statements run in order, all or none.
-/// A change cannot be added without its audit event.
+/// A change cannot be added without its audit event. Where a statement has slots, its arguments are given beside it.
 /// </summary>
 public sealed class TenantWork
 {
-    internal List<WorkStep> Steps { get; } = [];
+    internal List<WorkStep> Steps { get; } = new(2);
 
     /// <summary>A read that leaves no entry: only for data whose classes the app does not mark as audited.</summary>
-    public TenantWork Read(Sql query, RowSink sink)
+    public TenantWork Read(Sql query, RowSink sink, SqlValue[]? arguments = null)
     {
-        Steps.Add(new(query, null, sink, false));
+        Steps.Add(new(query, null, sink, SqlShape.Plain, arguments, false));
         return this;
     }
 
     /// <summary>
-    /// A read with its entry, also when nothing was found. The first column of the query must be the record's id, named <c>id</c>.
+    /// A read with its entry, also when nothing was found. The query has a column <c>id</c>: the record's id.
     /// </summary>
-    public TenantWork Read(Sql query, AuditEvent audit, RowSink sink)
+    public TenantWork Read(Sql query, AuditEvent audit, RowSink sink, SqlValue[]? arguments = null)
     {
-        Steps.Add(new(query, audit, sink, false));
+        Steps.Add(new(query, audit, sink, Shape(audit, ifAny: false), arguments, false));
+        return this;
+    }
+
+    /// <summary>A read whose entry is appended only when something was found (an account that gets a token).</summary>
+    public TenantWork ReadIfFound(Sql query, AuditEvent audit, RowSink sink, SqlValue[]? arguments = null)
+    {
+        Steps.Add(new(query, audit, sink, Shape(audit, ifAny: true), arguments, false));
         return this;
     }
 
     /// <summary>
     /// An INSERT, UPDATE or DELETE that ends in <c>returning id</c> (more columns may follow). The entry is appended when at least
-    /// one row was changed; the answer's <see cref="WorkResult.Changed"/> counts them.
+    /// one row was changed; <see cref="WorkResult.Changed"/> counts them.
     /// </summary>
-    public TenantWork Change(Sql change, AuditEvent audit, RowSink? sink = null)
+    public TenantWork Change(Sql change, AuditEvent audit, RowSink? sink = null, SqlValue[]? arguments = null)
     {
-        Steps.Add(new(change, audit, sink, true));
+        Steps.Add(new(change, audit, sink, Shape(audit, ifAny: true), arguments, true));
         return this;
     }
 
-    /// <summary>A statement that accompanies a change in the same transaction (an idempotency record); has no entry of its own.</summary>
-    public TenantWork Also(Sql statement)
+    /// <summary>
+    /// A statement that accompanies a change in the same transaction (an idempotency record). It returns no rows and has no entry.
+    /// </summary>
+    public TenantWork Also(Sql statement, SqlValue[]? arguments = null)
     {
-        Steps.Add(new(statement, null, null, false));
+        Steps.Add(new(statement, null, null, SqlShape.Plain, arguments, true));
         return this;
     }
 
     /// <summary>An event whose act has no row of the tenant (a denial).</summary>
     public TenantWork Record(AuditEvent audit)
     {
-        Steps.Add(new(null, audit, null, false));
+        Steps.Add(new(null, audit, null, SqlShape.Plain, null, true));
         return this;
     }
+
+    private static SqlShape Shape(AuditEvent audit, bool ifAny) => (audit.Records, ifAny) switch
+    {
+        (AuditRecords.Ids, false) => SqlShape.RecordsIds,
+        (AuditRecords.Ids, true) => SqlShape.RecordsIdsIfAny,
+        (_, false) => SqlShape.RecordsDigest,
+        (_, true) => SqlShape.RecordsDigestIfAny,
+    };
 }
 
-internal readonly record struct WorkStep(Sql? Statement, AuditEvent? Audit, RowSink? Sink, bool IsChange);
+internal readonly record struct WorkStep(
+    Sql? Statement, AuditEvent? Audit, RowSink? Sink, SqlShape Shape, SqlValue[]? Arguments, bool Writes)
+{
+    public bool HasRows => Sink is not null || Shape != SqlShape.Plain;
+}
 
 /// <summary>What a constraint of the database refused. An expected failure, so a value; nothing was changed.</summary>
 public enum ViolationKind

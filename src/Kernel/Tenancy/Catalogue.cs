@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using Bulkhead.Kernel.Keys;
 
 namespace Bulkhead.Kernel.Tenancy;
 
@@ -46,17 +47,47 @@ public sealed class CatalogueSnapshot
     public ImmutableArray<AppRelease> Apps { get; init; } = [];
 
     public ImmutableArray<PublicKey> OperatorKeys { get; init; } = [];
+
+    /// <summary>The token that a transaction of the tenant presents. Only active tenants have one here.</summary>
+    internal FrozenDictionary<TenantId, Guid> Capabilities { get; init; } = FrozenDictionary<TenantId, Guid>.Empty;
+
+    /// <summary>By issuer: a tenant's id, or the empty one for the operator.</summary>
+    internal FrozenDictionary<Guid, SealedSigningKey> SigningKeys { get; init; } = FrozenDictionary<Guid, SealedSigningKey>.Empty;
+
+    /// <summary>By database that holds tenants' rows.</summary>
+    internal FrozenDictionary<string, DatabaseLogin> Logins { get; init; } = FrozenDictionary<string, DatabaseLogin>.Empty;
 }
 
+internal sealed record DatabaseLogin(string Database, string Role, byte[] PasswordSealed, bool IsCell);
+
 /// <summary>What processes know of tenants and apps: read from the control database by generation, every 250 ms.</summary>
-public sealed class Catalogue
+public sealed class Catalogue : IDisposable
 {
+    private readonly SemaphoreSlim _reading = new(1, 1);
+    private readonly CatalogueReader _reader;
     private CatalogueSnapshot _current = CatalogueSnapshot.Empty;
+
+    internal Catalogue(CatalogueReader reader) => _reader = reader;
 
     public CatalogueSnapshot Current => Volatile.Read(ref _current);
 
-    /// <summary>Reads the catalogue now when its generation changed; for a process that has just changed it.</summary>
-    public Task RefreshAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    public void Dispose() => _reading.Dispose();
 
-    internal void Swap(CatalogueSnapshot next) => Volatile.Write(ref _current, next);
+    /// <summary>Reads the catalogue now when its generation changed; for a process that has just changed it.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _reading.WaitAsync(cancellationToken);
+        try
+        {
+            var next = await _reader.ReadAsync(Current.Generation, cancellationToken);
+            if (next is not null)
+            {
+                Volatile.Write(ref _current, next);
+            }
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
 }

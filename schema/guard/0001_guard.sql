@@ -1,0 +1,55 @@
+-- What decides, in every database that holds tenants' rows, whose rows a transaction sees.
+create schema guard;
+
+-- Which database this is: a pool that was handed out for another one is noticed when it connects.
+create table guard.marker (
+    singleton boolean primary key default true check (singleton),
+    database text not null
+);
+
+create table guard.capability (
+    digest bytea primary key,
+    tenant_id uuid not null,
+    generation int not null,
+    unique (tenant_id, generation)
+);
+-- The planner reads histograms through row-level security: with statistics, digests and tenants could be guessed.
+alter table guard.capability alter column digest set statistics 0;
+alter table guard.capability alter column tenant_id set statistics 0;
+alter table guard.capability alter column generation set statistics 0;
+alter table guard.capability enable row level security;
+alter table guard.capability force row level security;
+
+-- An unset or empty setting raises here, by the cast: it must never read as "no rows".
+create policy presented on guard.capability for select to public
+    using (digest = sha256(uuid_send(current_setting('bulkhead.capability')::uuid)));
+
+-- Raising from within the policy: a stale capability is an error, an empty answer would be taken for an empty tenant.
+create function guard.refuse() returns uuid language plpgsql volatile parallel unsafe as $$
+begin
+    raise exception using errcode = 'BH001', message = 'the capability was refused';
+end
+$$;
+
+-- The units of this database and what is installed in them; written in the transaction that installs it.
+create table guard.unit (
+    name text primary key,
+    app_version int not null,
+    core_version int not null
+);
+
+create function guard.refuse_ddl() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (select 1 from pg_catalog.pg_auth_members m
+        join pg_catalog.pg_roles g on g.oid = m.roleid
+        join pg_catalog.pg_roles r on r.oid = m.member
+        where r.rolname = session_user and g.rolname like '%\_tenants')
+    then
+        raise exception using errcode = 'BH002', message = 'this role defines nothing';
+    end if;
+end
+$$;
+
+revoke all on schema guard from public;
+revoke all on all tables in schema guard from public;
+revoke all on all functions in schema guard from public;

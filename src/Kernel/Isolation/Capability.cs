@@ -1,0 +1,35 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>The secret token that a transaction presents before PostgreSQL shows it a tenant's rows; 122 random bits.</summary>
+internal static class Capability
+{
+    public static Guid Create()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        RandomNumberGenerator.Fill(bytes);
+        bytes[6] = (byte)((bytes[6] & 0x0F) | 0x40);
+        bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>What PostgreSQL keeps: SHA-256 of the 16 bytes, as <c>sha256(uuid_send(token))</c> has it.</summary>
+    public static byte[] Digest(Guid token) => SHA256.HashData(token.ToByteArray(bigEndian: true));
+
+    public static byte[] Seal(Sealing sealing, TenantId tenant, int generation, Guid token) =>
+        sealing.Seal(tenant, SealPurpose.Capability, token.ToByteArray(bigEndian: true), Associated(generation));
+
+    public static Guid Open(Sealing sealing, TenantId tenant, int generation, byte[] sealedToken) =>
+        new(sealing.Open(tenant, SealPurpose.Capability, sealedToken, Associated(generation)), bigEndian: true);
+
+    private static byte[] Associated(int generation)
+    {
+        var bytes = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(bytes, generation);
+        return bytes;
+    }
+}

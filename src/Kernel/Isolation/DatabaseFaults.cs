@@ -1,0 +1,40 @@
+using Npgsql;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>What PostgreSQL and the driver say, in the kernel's words. No message of theirs leaves the kernel: it may hold values.</summary>
+internal static class DatabaseFaults
+{
+    /// <summary>Raised by guard.refuse().</summary>
+    public const string CapabilityRefused = "BH001";
+
+    public static Violation? Violation(PostgresException fault) => fault.SqlState switch
+    {
+        PostgresErrorCodes.UniqueViolation => Of(ViolationKind.Unique, fault),
+        PostgresErrorCodes.ForeignKeyViolation or PostgresErrorCodes.RestrictViolation => Of(ViolationKind.Reference, fault),
+        PostgresErrorCodes.CheckViolation => Of(ViolationKind.Check, fault),
+        PostgresErrorCodes.NotNullViolation => Of(ViolationKind.Required, fault),
+        _ => null,
+    };
+
+    public static TenantFaultKind Kind(Exception fault) => fault switch
+    {
+        PostgresException { SqlState: CapabilityRefused } => TenantFaultKind.Fenced,
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => TenantFaultKind.Busy,
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } =>
+            TenantFaultKind.Timeout,
+        PostgresException { SqlState: ['5', '7', 'P', ..] } => TenantFaultKind.Unavailable,
+        // A role or a database that is gone: the tenant was moved or removed since the catalogue was read.
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
+            TenantFaultKind.Fenced,
+        PostgresException => throw new InvalidOperationException(
+            $"PostgreSQL refused a statement of ours ({((PostgresException)fault).SqlState}).", fault),
+        NpgsqlException { InnerException: TimeoutException } => TenantFaultKind.Timeout,
+        NpgsqlException { Message: var message } when message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
+            TenantFaultKind.Busy,
+        _ => TenantFaultKind.Unavailable,
+    };
+
+    private static Violation Of(ViolationKind kind, PostgresException fault) =>
+        new(kind, fault.ConstraintName ?? "", fault.TableName ?? "", fault.ColumnName);
+}

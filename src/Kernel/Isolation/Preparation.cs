@@ -1,0 +1,240 @@
+using System.Security.Cryptography;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>Makes an installation out of an empty PostgreSQL, or brings one up to date. Harmless when repeated.</summary>
+internal sealed class Preparation(
+    KernelOptions options, DeployerConnections deployer, RootKey rootKey, Sealing sealing, TimeProvider time)
+{
+    private readonly NpgsqlConnectionStringBuilder _app = new(options.AppConnection);
+
+    public async Task RunAsync(IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        await using var maintenance = await deployer.OpenAsync(deployer.Maintenance, cancellationToken);
+        if (maintenance.PostgreSqlVersion.Major < 15)
+        {
+            throw new UnsafeDatabase([$"PostgreSQL {maintenance.PostgreSqlVersion} is too old. Next step: install 15 or newer"]);
+        }
+
+        // Two processes that start at once prepare one after the other.
+        await maintenance.RunAsync("select pg_advisory_lock(hashtextextended('bulkhead preparation', 0))", cancellationToken);
+        var names = new InstallationNames(_app.Database ?? "bulkhead");
+        await EnsureRolesAsync(maintenance, names, cancellationToken);
+        if (await EnsureDatabaseAsync(maintenance, names.Control, null, cancellationToken))
+        {
+            progress?.Report("Created the control database");
+        }
+
+        await using var control = await deployer.OpenAsync(names.Control.Value, cancellationToken);
+        await MigrateControlAsync(control, cancellationToken);
+        await CheckRootKeyAsync(control, cancellationToken);
+        await EnsureTemplateAsync(maintenance, names, progress, cancellationToken);
+        await EnsureCellAsync(maintenance, control, names, progress, cancellationToken);
+        await EnsureOperatorAsync(control, cancellationToken);
+    }
+
+    private async Task EnsureRolesAsync(NpgsqlConnection maintenance, InstallationNames names, CancellationToken cancellationToken)
+    {
+        await Roles.EnsureGroupAsync(maintenance, names.Group, cancellationToken);
+        if (await AppLogsInAsync(cancellationToken))
+        {
+            return;
+        }
+
+        await Roles.PutLoginAsync(
+            maintenance, SqlName.Of(_app.Username!), _app.Password ?? Roles.NewPassword(), 100, cancellationToken);
+    }
+
+    /// <summary>False also while the control database does not exist yet.</summary>
+    private async Task<bool> AppLogsInAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var settings = new NpgsqlConnectionStringBuilder(options.AppConnection) { Pooling = false };
+            await using var source = ConnectionSettings.Source(settings).Build();
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            return true;
+        }
+        catch (PostgresException)
+        {
+            return false;
+        }
+    }
+
+    private async Task MigrateControlAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        await control.RunAsync("create schema if not exists migration", cancellationToken);
+        await control.RunAsync(
+            "create table if not exists migration.applied (number int primary key, name text not null, digest bytea not null, at timestamptz not null default now())",
+            cancellationToken);
+        var applied = await control.ListAsync(
+            "select number, digest from migration.applied order by number",
+            r => (Number: r.GetInt32(0), Digest: r.GetFieldValue<byte[]>(1)),
+            cancellationToken);
+        foreach (var script in Script.Of("control"))
+        {
+            var known = applied.Find(a => a.Number == script.Number);
+            if (known.Digest is null)
+            {
+                await control.RunScriptAsync(script.Text, cancellationToken);
+                await control.RunAsync(
+                    "insert into migration.applied (number, name, digest) values ($1, $2, $3)",
+                    cancellationToken, script.Number, script.Name, script.Digest);
+            }
+            else if (!known.Digest.AsSpan().SequenceEqual(script.Digest))
+            {
+                throw new InvalidOperationException(
+                    $"schema/control/{script.Name} differs from what was applied here. Next step: run the version of the program that applied it, or `bulkhead reset`.");
+            }
+        }
+
+        var app = SqlName.Of(_app.Username!).Quoted;
+        await control.RunAsync($"grant connect on database {SqlName.Of(control.Database).Quoted} to {app}", cancellationToken);
+        await control.RunAsync($"revoke connect, temporary, create on database {SqlName.Of(control.Database).Quoted} from public", cancellationToken);
+        await control.RunAsync($"grant usage on schema control to {app}", cancellationToken);
+        await control.RunAsync($"grant select on all tables in schema control to {app}", cancellationToken);
+        await control.RunAsync($"grant insert on control.audit_entry to {app}", cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task CheckRootKeyAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        await control.RunAsync(
+            "insert into control.installation (root_key_check) values ($1) on conflict do nothing", cancellationToken, rootKey.Check);
+        var known = await control.ScalarAsync<byte[]>("select root_key_check from control.installation", cancellationToken);
+        if (!CryptographicOperations.FixedTimeEquals(known, rootKey.Check))
+        {
+            throw new InvalidOperationException(
+                $"The root key in {options.KeyDirectory} is not this installation's: nothing sealed would open. Next step: restore the right key, or `bulkhead reset`.");
+        }
+    }
+
+    /// <summary>Databases of tenants are copies of a hardened template: creating one takes no script.</summary>
+    private async Task EnsureTemplateAsync(
+        NpgsqlConnection maintenance, InstallationNames names, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        if (await DatabaseExistsAsync(maintenance, names.Template, cancellationToken))
+        {
+            return;
+        }
+
+        var unfinished = SqlName.Of(names.Template.Value + "_new");
+        await maintenance.RunAsync($"drop database if exists {unfinished.Quoted}", cancellationToken);
+        await EnsureDatabaseAsync(maintenance, unfinished, null, cancellationToken);
+        await using (var template = await deployer.OpenAsync(unfinished.Value, cancellationToken))
+        {
+            foreach (var script in Script.Of("guard"))
+            {
+                await template.RunScriptAsync(script.Text, cancellationToken);
+            }
+
+            await Hardening.ApplyAsync(template, cancellationToken);
+        }
+
+        await maintenance.RunAsync($"alter database {unfinished.Quoted} rename to {names.Template.Quoted}", cancellationToken);
+        progress?.Report("Hardened the template of tenants' databases");
+    }
+
+    private async Task EnsureCellAsync(
+        NpgsqlConnection maintenance,
+        NpgsqlConnection control,
+        InstallationNames names,
+        IProgress<string>? progress,
+        CancellationToken cancellationToken)
+    {
+        var isNew = !await control.ScalarAsync<bool>("select exists (select 1 from control.cell)", cancellationToken);
+        if (isNew)
+        {
+            await new TenantHome(options, deployer, sealing).EnsureDatabaseAsync(
+                maintenance, control, names, names.Cell, names.CellRole, options.CellConnectionLimit, cancellationToken);
+            await control.RunAsync(
+                "insert into control.cell (id, database) values ($1, $2)",
+                cancellationToken, Guid.CreateVersion7(time.GetUtcNow()), names.Cell.Value);
+            progress?.Report("Created the cell for shared rows and schemas");
+        }
+
+        var behind = await control.ListAsync(
+            "select database from control.login where hardening <> $1", r => r.GetString(0), cancellationToken, Hardening.Digest);
+        foreach (var database in behind)
+        {
+            progress?.Report($"Hardening {database}");
+            await using var connection = await deployer.OpenAsync(database, cancellationToken);
+            await TenantHome.HardenAsync(control, connection, cancellationToken);
+        }
+    }
+
+    private async Task EnsureOperatorAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        if (!await control.ScalarAsync<bool>("select exists (select 1 from control.signing_key where tenant_id is null)", cancellationToken))
+        {
+            var key = TokenSigning.Create(sealing, null);
+            await control.RunAsync(
+                "insert into control.signing_key (tenant_id, kid, public_jwk, private_sealed) values (null, $1, $2, $3)",
+                cancellationToken, key.Kid, key.PublicJwk, key.PrivateSealed);
+        }
+
+        if (options.OperatorClientId is { } clientId)
+        {
+            var changed = await control.RunAsync(
+                """
+                insert into control.operator_account (client_id, secret_digest) values ($1, $2)
+                on conflict (client_id) do update set secret_digest = excluded.secret_digest
+                where control.operator_account.secret_digest <> excluded.secret_digest
+                """,
+                cancellationToken, clientId, options.OperatorSecretDigest!);
+            if (changed > 0)
+            {
+                await InstallationLog.AppendAsync(
+                    control,
+                    new Actor(ActorKind.Platform, "preparation", []),
+                    "preparation",
+                    new AuditEvent("operator.put") { Details = AuditDetails.Of(("client", clientId)) },
+                    time.GetUtcNow(),
+                    cancellationToken);
+            }
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    internal static Task<bool> DatabaseExistsAsync(NpgsqlConnection maintenance, SqlName name, CancellationToken cancellationToken) =>
+        maintenance.ScalarAsync<bool>(
+            "select exists (select 1 from pg_catalog.pg_database where datname = $1)", cancellationToken, name.Value)!;
+
+    internal static async Task<bool> EnsureDatabaseAsync(
+        NpgsqlConnection maintenance, SqlName name, SqlName? template, CancellationToken cancellationToken)
+    {
+        if (await DatabaseExistsAsync(maintenance, name, cancellationToken))
+        {
+            return false;
+        }
+
+        // C: prefixes and order are those of code points, the same on every machine, and usable by indexes.
+        await maintenance.RunAsync(
+            $"create database {name.Quoted} template {template?.Quoted ?? "template0"} encoding 'UTF8' locale 'C' strategy wal_log",
+            cancellationToken);
+        return true;
+    }
+}
+
+/// <summary>Names of what belongs to one installation, all derived from the name of its control database.</summary>
+internal sealed class InstallationNames(string controlDatabase)
+{
+    public SqlName Control { get; } = SqlName.Of(controlDatabase);
+
+    public SqlName Group { get; } = Roles.Group(controlDatabase);
+
+    public SqlName Cell { get; } = SqlName.Of(controlDatabase + "_cell");
+
+    public SqlName CellRole { get; } = SqlName.Of(controlDatabase + "_cell");
+
+    /// <summary>Carries the digest of what is in it: a changed hardening makes a new one.</summary>
+    public SqlName Template { get; } =
+        SqlName.Of($"{controlDatabase}_template_{Convert.ToHexStringLower(Hardening.Digest.AsSpan(0, 4))}");
+}

@@ -1,0 +1,177 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>What surrounds a statement: nothing, or the appending of its audit entry in the same statement.</summary>
+internal enum SqlShape
+{
+    Plain,
+
+    /// <summary>The entry names the ids of the rows, also when there are none.</summary>
+    RecordsIds,
+    RecordsDigest,
+
+    /// <summary>The entry is appended only when there is a row.</summary>
+    RecordsIdsIfAny,
+    RecordsDigestIfAny,
+}
+
+internal enum SqlBindingKind
+{
+    Tenant,
+    Value,
+    Slot,
+    EntryId,
+    EntryAt,
+    EntryActor,
+    EntryAction,
+    EntryEntity,
+    EntryResult,
+    EntryHead,
+    EntryTail,
+}
+
+internal readonly record struct SqlBinding(SqlBindingKind Kind, SqlValue Value, int Slot);
+
+/// <summary>A statement as PostgreSQL gets it, with positional parameters, and what to bind to each.</summary>
+internal sealed class SqlText
+{
+    private SqlText(string text, ImmutableArray<SqlBinding> bindings)
+    {
+        Text = text;
+        Bindings = bindings;
+    }
+
+    public string Text { get; }
+
+    public ImmutableArray<SqlBinding> Bindings { get; }
+
+    public static SqlText Of(Sql sql, Unit unit, SqlShape shape)
+    {
+        var build = new Build(unit);
+        if (shape == SqlShape.Plain)
+        {
+            build.Statement(sql);
+            return build.Done();
+        }
+
+        // One statement and one snapshot: what is shown and what is recorded cannot differ.
+        build.Text("with act as materialized (");
+        build.Statement(sql);
+        build.Text("), entry as (");
+        build.Entry(ids: shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny);
+        build.Text(" from act a");
+        if (shape is SqlShape.RecordsIdsIfAny or SqlShape.RecordsDigestIfAny)
+        {
+            build.Text(" having count(*) > 0");
+        }
+
+        build.Text(") select * from act");
+        return build.Done();
+    }
+
+    /// <summary>The appending of an entry whose act has no rows.</summary>
+    public static SqlText EntryAlone(Unit unit)
+    {
+        var build = new Build(unit);
+        build.EntryHead();
+        build.Bind(SqlBindingKind.EntryHead);
+        build.Text(" || ");
+        build.Bind(SqlBindingKind.EntryTail);
+        return build.Done();
+    }
+
+    private sealed class Build(Unit unit)
+    {
+        private readonly StringBuilder _text = new(512);
+        private readonly ImmutableArray<SqlBinding>.Builder _bindings = ImmutableArray.CreateBuilder<SqlBinding>();
+        private int _tenant;
+
+        public void Text(string text) => _text.Append(text);
+
+        public void Statement(Sql sql)
+        {
+            foreach (var part in sql.Parts)
+            {
+                switch (part.Kind)
+                {
+                    case SqlPartKind.Literal:
+                        _text.Append(part.Text);
+                        break;
+                    case SqlPartKind.AppSchema:
+                        _text.Append(unit.AppSchema.Quoted);
+                        break;
+                    case SqlPartKind.CoreSchema:
+                        _text.Append(unit.CoreSchema.Quoted);
+                        break;
+                    case SqlPartKind.Tenant:
+                        Tenant();
+                        break;
+                    case SqlPartKind.Slot:
+                        Bind(SqlBindingKind.Slot, slot: part.Slot);
+                        break;
+                    default:
+                        Bind(SqlBindingKind.Value, part.Value);
+                        break;
+                }
+            }
+        }
+
+        public void Entry(bool ids)
+        {
+            EntryHead();
+            Bind(SqlBindingKind.EntryHead);
+            Text(ids
+                ? """ || '{"ids":[' || coalesce(string_agg('"' || a.id::text || '"', ','), '') || ']}' || """
+                : """
+                   || '{"count":' || count(*)::text || ',"sha256":"'
+                  || encode(sha256(convert_to(coalesce(string_agg(a.id::text, ',' order by a.id), ''), 'UTF8')), 'hex') || '"}' || 
+                  """);
+            Bind(SqlBindingKind.EntryTail);
+        }
+
+        public void EntryHead()
+        {
+            Text("insert into ");
+            Text(unit.CoreSchema.Quoted);
+            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, body) select ");
+            Tenant();
+            ReadOnlySpan<SqlBindingKind> columns =
+            [
+                SqlBindingKind.EntryId, SqlBindingKind.EntryAt, SqlBindingKind.EntryActor, SqlBindingKind.EntryAction,
+                SqlBindingKind.EntryEntity, SqlBindingKind.EntryResult,
+            ];
+            foreach (var column in columns)
+            {
+                Text(", ");
+                Bind(column);
+            }
+
+            Text(", ");
+        }
+
+        public void Bind(SqlBindingKind kind, SqlValue value = default, int slot = 0)
+        {
+            _bindings.Add(new(kind, value, slot));
+            _text.Append(CultureInfo.InvariantCulture, $"${_bindings.Count}");
+        }
+
+        public SqlText Done() => new(_text.ToString(), _bindings.ToImmutable());
+
+        private void Tenant()
+        {
+            if (_tenant == 0)
+            {
+                Bind(SqlBindingKind.Tenant);
+                _tenant = _bindings.Count;
+            }
+            else
+            {
+                _text.Append(CultureInfo.InvariantCulture, $"${_tenant}");
+            }
+        }
+    }
+}

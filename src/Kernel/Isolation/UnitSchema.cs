@@ -1,0 +1,197 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Isolation;
+
+/// <summary>
+/// Tables of a unit. Every one of them gets tenant_id, a key that begins with it, row-level security, FORCE, the policy of the unit
+/// and no statistics: here and nowhere else, so that there is no table without.
+/// </summary>
+internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId? owner, SqlName group)
+{
+    /// <summary>What the platform's own tables allow to the roles that serve. The log is append-only.</summary>
+    private static readonly ImmutableArray<(string Table, string Rights)> CoreRights =
+    [
+        ("service_account", "select"),
+        ("idempotency", "select, insert"),
+        ("audit_entry", "select, insert"),
+    ];
+
+    public async Task CreateAsync(CancellationToken cancellationToken)
+    {
+        foreach (var schema in new[] { unit.AppSchema, unit.CoreSchema })
+        {
+            await deployer.RunAsync($"create schema {schema.Quoted}", cancellationToken);
+            await deployer.RunAsync($"grant usage on schema {schema.Quoted} to {group.Quoted}", cancellationToken);
+        }
+
+        foreach (var script in Script.Of("tenant"))
+        {
+            await deployer.RunScriptAsync(
+                script.Text.Replace("{core}", unit.CoreSchema.Quoted, StringComparison.Ordinal), cancellationToken);
+        }
+
+        foreach (var (table, rights) in CoreRights)
+        {
+            await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, cancellationToken);
+        }
+    }
+
+    public async Task ApplyAsync(IEnumerable<SchemaChange> changes, CancellationToken cancellationToken)
+    {
+        foreach (var change in changes)
+        {
+            await ApplyAsync(change, cancellationToken);
+        }
+    }
+
+    private Task ApplyAsync(SchemaChange change, CancellationToken cancellationToken) => change switch
+    {
+        SchemaChange.AddTable c => AddTableAsync(c.Table, cancellationToken),
+        SchemaChange.DropTable c => deployer.RunAsync($"drop table {Name(c.Table)}", cancellationToken),
+        SchemaChange.AddColumn c => AddColumnAsync(c, cancellationToken),
+        SchemaChange.DropColumn c => deployer.RunAsync($"alter table {Name(c.Table)} drop column {c.Column.Quoted}", cancellationToken),
+        SchemaChange.RelaxColumn c =>
+            deployer.RunAsync($"alter table {Name(c.Table)} alter column {c.Column.Quoted} drop not null", cancellationToken),
+        SchemaChange.AddIndex c => AddIndexAsync(c, cancellationToken),
+        SchemaChange.DropIndex c => deployer.RunAsync($"drop index {Name(c.Index)}", cancellationToken),
+        SchemaChange.AddForeignKey c => AddForeignKeyAsync(c, cancellationToken),
+        SchemaChange.DropForeignKey c =>
+            deployer.RunAsync($"alter table {Name(c.Table)} drop constraint {c.ForeignKey.Quoted}", cancellationToken),
+        _ => throw new ArgumentOutOfRangeException(nameof(change)),
+    };
+
+    private async Task AddTableAsync(TableDefinition table, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"create table {Name(table.Name)} (");
+        text.Append("tenant_id uuid not null, id uuid not null, version uuid not null, ");
+        text.Append("created_at timestamptz not null, updated_at timestamptz not null, ");
+        foreach (var column in table.Columns)
+        {
+            text.Append(Column(column, withDefault: false)).Append(", ");
+        }
+
+        text.Append("primary key (tenant_id, id))");
+        await deployer.RunAsync(text.ToString(), cancellationToken);
+        await ProtectAsync(Name(table.Name), "select, insert, update, delete", cancellationToken);
+    }
+
+    private async Task AddColumnAsync(SchemaChange.AddColumn add, CancellationToken cancellationToken)
+    {
+        var column = add.Column.Name.Quoted;
+        await deployer.RunAsync($"alter table {Name(add.Table)} add column {Column(add.Column, withDefault: true)}", cancellationToken);
+        await deployer.RunAsync($"alter table {Name(add.Table)} alter column {column} set statistics 0", cancellationToken);
+        if (add.Column.Default is not null)
+        {
+            // The program fills defaults in; the clause was for the rows that were there.
+            await deployer.RunAsync($"alter table {Name(add.Table)} alter column {column} drop default", cancellationToken);
+        }
+    }
+
+    private async Task AddIndexAsync(SchemaChange.AddIndex add, CancellationToken cancellationToken)
+    {
+        var columns = add.Index.Columns.Select(c => c.Quoted).ToList();
+        var id = add.Index.Unique || add.Index.Columns.Any(c => c.Value == "id") ? "" : ", id";
+        var unique = add.Index.Unique ? "unique " : "";
+        await deployer.RunAsync(
+            $"create {unique}index {add.Index.Name.Quoted} on {Name(add.Table)} (tenant_id, {string.Join(", ", columns)}{id})",
+            cancellationToken);
+    }
+
+    private async Task AddForeignKeyAsync(SchemaChange.AddForeignKey add, CancellationToken cancellationToken)
+    {
+        var key = add.ForeignKey;
+        var rule = key.OnDelete switch
+        {
+            DeleteRule.Restrict => "restrict",
+            DeleteRule.Cascade => "cascade",
+            DeleteRule.SetNull => $"set null ({key.Column.Quoted})",
+            _ => throw new ArgumentOutOfRangeException(nameof(add)),
+        };
+
+        // Under FORCE the owner's own check sees no rows and would let orphans pass: lifted inside this transaction, whose locks keep
+        // everybody else away until FORCE is back.
+        string[] tables = [Name(add.Table), Name(key.Target)];
+        foreach (var table in tables.Distinct())
+        {
+            await deployer.RunAsync($"alter table {table} no force row level security", cancellationToken);
+        }
+
+        await deployer.RunAsync(
+            $"alter table {Name(add.Table)} add constraint {key.Name.Quoted} foreign key (tenant_id, {key.Column.Quoted}) "
+            + $"references {Name(key.Target)} (tenant_id, id) on delete {rule}",
+            cancellationToken);
+        foreach (var table in tables.Distinct())
+        {
+            await deployer.RunAsync($"alter table {table} force row level security", cancellationToken);
+        }
+    }
+
+    private async Task ProtectAsync(string table, string rights, CancellationToken cancellationToken)
+    {
+        await deployer.RunAsync($"alter table {table} enable row level security", cancellationToken);
+        await deployer.RunAsync($"alter table {table} force row level security", cancellationToken);
+        await deployer.RunAsync($"create policy tenant on {table} for all to public using ({Policy()})", cancellationToken);
+        if (owner is { } tenant)
+        {
+            await deployer.RunAsync(
+                $"alter table {table} add constraint tenant_only check (tenant_id = '{tenant.Value:D}')", cancellationToken);
+        }
+
+        // The planner reads histograms through row-level security; without statistics there is nothing to read.
+        await deployer.RunAsync(
+            $$"""
+            do $body$
+            declare clauses text;
+            begin
+                select string_agg(format('alter column %I set statistics 0', attname), ', ') into clauses
+                from pg_catalog.pg_attribute where attrelid = '{{table}}'::regclass and attnum > 0 and not attisdropped;
+                execute 'alter table {{table}} ' || clauses;
+            end $body$
+            """,
+            cancellationToken);
+        await deployer.RunAsync($"revoke all on {table} from public", cancellationToken);
+        await deployer.RunAsync($"grant {rights} on {table} to {group.Quoted}", cancellationToken);
+    }
+
+    /// <summary>
+    /// Sub-selects are evaluated once per statement, not per row. A missing or stale capability raises. A unit of its own also names its
+    /// tenant: rows of another cannot be planted there, and for another's capability the tables are not even scanned.
+    /// </summary>
+    private string Policy()
+    {
+        const string presented = "(select coalesce((select c.tenant_id from guard.capability c), guard.refuse()))";
+        return owner is { } tenant
+            ? $"tenant_id = '{tenant.Value:D}'::uuid and {presented} = '{tenant.Value:D}'::uuid"
+            : $"tenant_id = {presented}";
+    }
+
+    private string Name(SqlName name) => $"{unit.AppSchema.Quoted}.{name.Quoted}";
+
+    private static string Column(ColumnDefinition column, bool withDefault)
+    {
+        var type = column.Type switch
+        {
+            ColumnType.Text => "text",
+            ColumnType.Integer => "bigint",
+            ColumnType.Decimal => "numeric",
+            ColumnType.Boolean => "boolean",
+            ColumnType.Date => "date",
+            ColumnType.Timestamp => "timestamptz",
+            ColumnType.Uuid => "uuid",
+            ColumnType.Json => "jsonb",
+            _ => throw new ArgumentOutOfRangeException(nameof(column)),
+        };
+        var text = $"{column.Name.Quoted} {type}{(column.Required ? " not null" : "")}";
+        return withDefault && column.Default is not null ? $"{text} default {Literal(column.Default)}::{type}" : text;
+    }
+
+    /// <summary>A default of the manifest, in the one place where a value must be text of a statement.</summary>
+    private static string Literal(string value) => value.Contains('\0')
+        ? throw new ArgumentException("A default holds U+0000.", nameof(value))
+        : $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
+}

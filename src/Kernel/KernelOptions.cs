@@ -1,0 +1,74 @@
+namespace Bulkhead.Kernel;
+
+/// <summary>Settings of the kernel. Every limit is finite; Validate lists all faults at once.</summary>
+public sealed record KernelOptions
+{
+    /// <summary>Connection string of the app's credential: host, port, database (the control database), user, password.</summary>
+    public required string AppConnection { get; init; }
+
+    /// <summary>Connection string of the deployer's credential; null on a process that only serves.</summary>
+    public string? DeployConnection { get; init; }
+
+    /// <summary>Folder of the file key store; created with mode 0700, its root key with 0600.</summary>
+    public required string KeyDirectory { get; init; }
+
+    /// <summary>Client id of the operator's first account, created by the preparation; null for none.</summary>
+    public string? OperatorClientId { get; init; }
+
+    /// <summary>SHA-256 of its secret.</summary>
+    public byte[]? OperatorSecretDigest { get; init; }
+
+    /// <summary>Backends that this process opens at most, over all pools; 12 to 10,000.</summary>
+    public int MaxBackends { get; init; } = 48;
+
+    /// <summary>Backends for the shared and schema tenants together, 1 to 1,000.</summary>
+    public int CellPoolSize { get; init; } = 24;
+
+    /// <summary>Backends for the catalogue, 1 to 100.</summary>
+    public int ControlPoolSize { get; init; } = 4;
+
+    /// <summary>Backends for one database tenant, 1 to 100.</summary>
+    public int DatabasePoolSize { get; init; } = 4;
+
+    /// <summary>CONNECTION LIMIT of the cell's login role, for all processes together.</summary>
+    public int CellConnectionLimit { get; init; } = 60;
+
+    /// <summary>CONNECTION LIMIT of a database tenant's login role.</summary>
+    public int DatabaseConnectionLimit { get; init; } = 12;
+
+    /// <summary>A statement that runs longer is ended; 100 ms to 10 minutes.</summary>
+    public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
+    public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often the catalogue's generation is read; 50 ms to 10 s.</summary>
+    public TimeSpan CataloguePolling { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    public IReadOnlyList<string> Validate()
+    {
+        var faults = new List<string>();
+        Check(MaxBackends is >= 12 and <= 10_000, "MaxBackends is 12 to 10,000");
+        Check(CellPoolSize is >= 1 and <= 1_000, "CellPoolSize is 1 to 1,000");
+        Check(ControlPoolSize is >= 1 and <= 100, "ControlPoolSize is 1 to 100");
+        Check(DatabasePoolSize is >= 1 and <= 100, "DatabasePoolSize is 1 to 100");
+        Check(CellPoolSize + ControlPoolSize + DatabasePoolSize <= MaxBackends,
+            "CellPoolSize, ControlPoolSize and one DatabasePoolSize fit into MaxBackends");
+        Check(StatementTimeout >= TimeSpan.FromMilliseconds(100) && StatementTimeout <= TimeSpan.FromMinutes(10),
+            "StatementTimeout is 100 ms to 10 minutes");
+        Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");
+        Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),
+            "CataloguePolling is 50 ms to 10 s");
+        Check((OperatorClientId is null) == (OperatorSecretDigest is null),
+            "OperatorClientId and OperatorSecretDigest come together");
+        return faults;
+
+        void Check(bool holds, string rule)
+        {
+            if (!holds)
+            {
+                faults.Add(rule);
+            }
+        }
+    }
+}

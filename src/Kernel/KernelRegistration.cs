@@ -1,0 +1,93 @@
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Tenancy;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Bulkhead.Kernel;
+
+public static class KernelRegistration
+{
+    /// <exception cref="ArgumentException">The options are at fault; the message lists every fault.</exception>
+    public static IServiceCollection AddKernel(this IServiceCollection services, KernelOptions options)
+    {
+        var faults = options.Validate();
+        if (faults.Count > 0)
+        {
+            throw new ArgumentException(string.Join("; ", faults), nameof(options));
+        }
+
+        // Before the driver is first used: a text of several statements can then not be sent at all.
+        AppContext.SetSwitch("Npgsql.EnableSqlRewriting", false);
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => RootKey.LoadOrCreate(options.KeyDirectory));
+        services.AddSingleton(p => new Sealing(p.GetRequiredService<RootKey>()));
+        services.AddSingleton<ControlPool>();
+        services.AddSingleton(p => new Catalogue(
+            new CatalogueReader(p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>())));
+        services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
+        services.AddSingleton<TenantPools>();
+        services.AddSingleton(p => new TenantDatabase(
+            p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new ControlDatabase(p.GetRequiredService<ControlPool>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new Deployment(
+            options,
+            p.GetRequiredService<RootKey>(),
+            p.GetRequiredService<Sealing>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<ControlDatabase>(),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KernelStart(
+            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));
+        services.AddHostedService<CataloguePolling>();
+        return services;
+    }
+}
+
+/// <summary>What must hold before the first request is served.</summary>
+public sealed class KernelStart
+{
+    private readonly ControlPool _control;
+    private readonly Catalogue _catalogue;
+    private readonly TenantPools _pools;
+
+    internal KernelStart(ControlPool control, Catalogue catalogue, TenantPools pools)
+    {
+        _control = control;
+        _catalogue = catalogue;
+        _pools = pools;
+    }
+
+    /// <summary>Reads the catalogue and looks at every database that holds rows.</summary>
+    /// <exception cref="UnsafeDatabase">On a dangerous role, a table without forced row-level security, an old minor: with every fault.</exception>
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        await using (var connection = await _control.Source.OpenConnectionAsync(cancellationToken))
+        {
+            await ServingChecks.AppCredentialAsync(connection, cancellationToken);
+            await ServingChecks.OneStatementAsync(connection, cancellationToken);
+        }
+
+        await _catalogue.RefreshAsync(cancellationToken);
+        var faults = new List<string>();
+        var homes = _catalogue.Current.Tenants.Values.Select(t => t.Placement.Unit).Distinct().GroupBy(u => u.Database);
+        foreach (var home in homes)
+        {
+            var schemas = home.SelectMany(u => new[] { u.AppSchema.Value, u.CoreSchema.Value }).ToList();
+            try
+            {
+                await using var lease = await _pools.OpenAsync(home.First(), cancellationToken);
+                await ServingChecks.TablesAsync(lease.Connection, schemas, cancellationToken);
+            }
+            catch (UnsafeDatabase unsafeDatabase)
+            {
+                faults.AddRange(unsafeDatabase.Faults);
+            }
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new UnsafeDatabase(faults);
+        }
+    }
+}

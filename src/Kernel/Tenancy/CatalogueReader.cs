@@ -1,0 +1,158 @@
+using System.Collections.Frozen;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Tenancy;
+
+/// <summary>Reads the whole catalogue at one generation, in one transaction.</summary>
+internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
+{
+    /// <summary>Null when the generation is still the known one.</summary>
+    public async Task<CatalogueSnapshot?> ReadAsync(long known, CancellationToken cancellationToken)
+    {
+        await using var connection = await pool.Source.OpenConnectionAsync(cancellationToken);
+        await using (var probe = new NpgsqlCommand("select generation from control.installation", connection))
+        {
+            if ((long)(await probe.ExecuteScalarAsync(cancellationToken))! == known)
+            {
+                return null;
+            }
+        }
+
+        // REPEATABLE READ: every part of a snapshot is of the same generation.
+        await using var transaction =
+            await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        foreach (var text in Queries)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(text));
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var build = new SnapshotBuild(sealing);
+        await reader.ReadAsync(cancellationToken);
+        build.Generation = reader.GetInt64(0);
+        await EachAsync(build.AddRelease);
+        await EachAsync(build.AddKey);
+        await EachAsync(build.AddHost);
+        await EachAsync(build.AddLogin);
+        await EachAsync(build.AddTenant);
+        await EachAsync(build.AddCapability);
+        return build.Freeze();
+
+        async Task EachAsync(Action<NpgsqlDataReader> add)
+        {
+            await reader.NextResultAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                add(reader);
+            }
+        }
+    }
+
+    private static readonly string[] Queries =
+    [
+        "select generation from control.installation",
+        "select app, version, manifest from control.app_release where deployed_at is not null order by app, version",
+        "select tenant_id, kid, public_jwk, private_sealed from control.signing_key order by created_at desc, kid",
+        "select tenant_id, host from control.tenant_host",
+        "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",
+        """
+        select t.id, t.slug, t.name, t.status, t.app, t.app_version, t.epoch, u.name, u.isolation, u.cell, u.database
+        from control.tenant t join control.unit u on u.name = t.unit
+        """,
+        """
+        select distinct on (c.tenant_id) c.tenant_id, c.generation, c.token_sealed
+        from control.capability c join control.tenant t on t.id = c.tenant_id and t.status = 'active'
+        order by c.tenant_id, c.generation desc
+        """,
+    ];
+
+    private sealed class SnapshotBuild(Sealing sealing)
+    {
+        private readonly List<AppRelease> _apps = [];
+        private readonly Dictionary<Guid, List<PublicKey>> _publicKeys = [];
+        private readonly Dictionary<Guid, SealedSigningKey> _signingKeys = [];
+        private readonly Dictionary<Guid, List<string>> _hosts = [];
+        private readonly Dictionary<string, DatabaseLogin> _logins = new(StringComparer.Ordinal);
+        private readonly List<TenantEntry> _tenants = [];
+        private readonly Dictionary<TenantId, Guid> _capabilities = [];
+
+        public long Generation { get; set; }
+
+        public void AddRelease(NpgsqlDataReader row) =>
+            _apps.Add(new(row.GetString(0), row.GetInt32(1), row.GetString(2)));
+
+        public void AddKey(NpgsqlDataReader row)
+        {
+            var issuer = row.IsDBNull(0) ? Guid.Empty : row.GetGuid(0);
+            var kid = row.GetString(1);
+            Of(_publicKeys, issuer).Add(new(kid, row.GetString(2)));
+            _signingKeys.TryAdd(issuer, new(kid, row.GetFieldValue<byte[]>(3)));
+        }
+
+        public void AddHost(NpgsqlDataReader row) => Of(_hosts, row.GetGuid(0)).Add(row.GetString(1));
+
+        public void AddLogin(NpgsqlDataReader row) => _logins.Add(
+            row.GetString(0),
+            new(row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2), row.GetBoolean(3)));
+
+        public void AddTenant(NpgsqlDataReader row)
+        {
+            var id = new TenantId(row.GetGuid(0));
+            if (!IsolationKinds.TryParse(row.GetString(8), out var isolation))
+            {
+                throw new InvalidOperationException($"The catalogue holds an unknown isolation: {row.GetString(8)}.");
+            }
+
+            var status = row.GetString(3) switch
+            {
+                "active" => TenantStatus.Active,
+                "suspended" => TenantStatus.Suspended,
+                _ => TenantStatus.Preparing,
+            };
+            var unit = new Unit(row.GetString(7), isolation, row.GetGuid(9), row.GetString(10));
+            _tenants.Add(new(
+                id,
+                row.GetString(1),
+                row.GetString(2),
+                status,
+                row.GetString(4),
+                row.GetInt32(5),
+                new Placement(id, unit, row.GetInt32(6)),
+                _hosts.TryGetValue(id.Value, out var hosts) ? [.. hosts] : [],
+                _publicKeys.TryGetValue(id.Value, out var keys) ? [.. keys] : []));
+        }
+
+        public void AddCapability(NpgsqlDataReader row)
+        {
+            var tenant = new TenantId(row.GetGuid(0));
+            _capabilities.Add(tenant, Capability.Open(sealing, tenant, row.GetInt32(1), row.GetFieldValue<byte[]>(2)));
+        }
+
+        public CatalogueSnapshot Freeze() => new()
+        {
+            Generation = Generation,
+            Apps = [.. _apps],
+            Tenants = _tenants.ToFrozenDictionary(t => t.Id),
+            BySlug = _tenants.ToFrozenDictionary(t => t.Slug, StringComparer.Ordinal),
+            ByHost = _tenants.SelectMany(t => t.Hosts.Select(h => (Host: h, Tenant: t)))
+                .ToFrozenDictionary(p => p.Host, p => p.Tenant, StringComparer.Ordinal),
+            OperatorKeys = _publicKeys.TryGetValue(Guid.Empty, out var keys) ? [.. keys] : [],
+            Capabilities = _capabilities.ToFrozenDictionary(),
+            SigningKeys = _signingKeys.ToFrozenDictionary(),
+            Logins = _logins.ToFrozenDictionary(StringComparer.Ordinal),
+        };
+
+        private static List<T> Of<T>(Dictionary<Guid, List<T>> lists, Guid id)
+        {
+            if (!lists.TryGetValue(id, out var list))
+            {
+                lists.Add(id, list = []);
+            }
+
+            return list;
+        }
+    }
+}
