@@ -16,6 +16,9 @@ public enum AuditRecords
 
     /// <summary>Their count and the SHA-256 of the sorted ids, joined by commas (a chunk of an import).</summary>
     CountAndDigest,
+
+    /// <summary>The act touches no record of the app: the entry names none, and the statement needs no column <c>id</c>.</summary>
+    None,
 }
 
 /// <summary>

@@ -13,10 +13,12 @@ internal enum SqlShape
     /// <summary>The entry names the ids of the rows, also when there are none.</summary>
     RecordsIds,
     RecordsDigest,
+    RecordsNone,
 
     /// <summary>The entry is appended only when there is a row.</summary>
     RecordsIdsIfAny,
     RecordsDigestIfAny,
+    RecordsNoneIfAny,
 }
 
 internal enum SqlBindingKind
@@ -62,9 +64,9 @@ internal sealed class SqlText
         build.Text("with act as materialized (");
         build.Statement(sql);
         build.Text("), entry as (");
-        build.Entry(ids: shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny);
+        build.Entry(shape);
         build.Text(" from act a");
-        if (shape is SqlShape.RecordsIdsIfAny or SqlShape.RecordsDigestIfAny)
+        if (shape is SqlShape.RecordsIdsIfAny or SqlShape.RecordsDigestIfAny or SqlShape.RecordsNoneIfAny)
         {
             build.Text(" having count(*) > 0");
         }
@@ -120,16 +122,22 @@ internal sealed class SqlText
             }
         }
 
-        public void Entry(bool ids)
+        public void Entry(SqlShape shape)
         {
             EntryHead();
             Bind(SqlBindingKind.EntryHead);
-            Text(ids
-                ? """ || '{"ids":[' || coalesce(string_agg('"' || a.id::text || '"', ','), '') || ']}' || """
-                : """
-                   || '{"count":' || count(*)::text || ',"sha256":"'
-                  || encode(sha256(convert_to(coalesce(string_agg(a.id::text, ',' order by a.id), ''), 'UTF8')), 'hex') || '"}' || 
-                  """);
+            Text(shape switch
+            {
+                SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny =>
+                    """ || '{"ids":[' || coalesce(string_agg('"' || a.id::text || '"', ','), '') || ']}' || """,
+                SqlShape.RecordsDigest or SqlShape.RecordsDigestIfAny =>
+                    """
+                     || '{"count":' || count(*)::text || ',"sha256":"'
+                    || encode(sha256(convert_to(coalesce(string_agg(a.id::text, ',' order by a.id), ''), 'UTF8')), 'hex') || '"}' || 
+                    """,
+                // An aggregate makes the answer one row, whatever there is in act.
+                _ => " || case when count(*) >= 0 then '' end || ",
+            });
             Bind(SqlBindingKind.EntryTail);
         }
 

@@ -113,7 +113,7 @@ public sealed class TenantDatabase
         var text = step.Statement is null ? SqlText.EntryAlone(unit) : step.Statement.Render(unit, step.Shape);
         var entry = step.Audit is null
             ? default
-            : AuditEntry.Of(context, step.Audit, now, hasRecords: step.Statement is not null);
+            : AuditEntry.Of(context, step.Audit, now, hasRecords: step.Statement is not null && step.Audit.Records != AuditRecords.None);
         var command = new NpgsqlBatchCommand(text.Text);
         foreach (var binding in text.Bindings)
         {

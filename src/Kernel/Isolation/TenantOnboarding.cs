@@ -28,7 +28,8 @@ internal sealed class TenantOnboarding(
         var started = (await control.ListAsync(
             "select id, unit from control.tenant where slug = $1 and status = 'preparing'",
             r => (Id: new TenantId(r.GetGuid(0)), Unit: r.GetString(1)),
-            cancellationToken)).FirstOrDefault();
+            cancellationToken,
+            tenant.Slug)).FirstOrDefault();
         var id = started.Unit is null ? tenant.Id : started.Id;
         var unit = await new TenantHome(options, deployer, sealing).EnsureUnitAsync(
             maintenance, control, names, tenant.Isolation, tenant.App, started.Unit, cancellationToken);

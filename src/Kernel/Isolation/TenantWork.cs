@@ -18,7 +18,8 @@ public sealed class TenantWork
     }
 
     /// <summary>
-    /// A read with its entry, also when nothing was found. The query has a column <c>id</c>: the record's id.
+    /// A read with its entry, also when nothing was found. The query has a column <c>id</c>, the record's id, unless
+    /// the event says <see cref="AuditRecords.None"/>.
     /// </summary>
     public TenantWork Read(Sql query, AuditEvent audit, RowSink sink, SqlValue[]? arguments = null)
     {
@@ -63,8 +64,10 @@ public sealed class TenantWork
     {
         (AuditRecords.Ids, false) => SqlShape.RecordsIds,
         (AuditRecords.Ids, true) => SqlShape.RecordsIdsIfAny,
-        (_, false) => SqlShape.RecordsDigest,
-        (_, true) => SqlShape.RecordsDigestIfAny,
+        (AuditRecords.CountAndDigest, false) => SqlShape.RecordsDigest,
+        (AuditRecords.CountAndDigest, true) => SqlShape.RecordsDigestIfAny,
+        (_, false) => SqlShape.RecordsNone,
+        (_, true) => SqlShape.RecordsNoneIfAny,
     };
 }
 
