@@ -16,6 +16,9 @@ public enum AuditRecords
 
     /// <summary>Their count and the SHA-256 of the sorted ids, joined by commas (a chunk of an import).</summary>
     CountAndDigest,
+
+    /// <summary>Not at all: the act touches no record of the app (a token).</summary>
+    None,
 }
 
 /// <summary>

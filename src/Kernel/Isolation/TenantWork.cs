@@ -33,6 +33,13 @@ public sealed class TenantWork
         return this;
     }
 
+    /// <summary>A read whose entry is appended only when something was found (an account that gets a token).</summary>
+    public TenantWork ReadIfFound(Sql query, AuditEvent audit, RowSink sink)
+    {
+        Steps.Add(new(query, audit, sink, false));
+        return this;
+    }
+
     /// <summary>
     /// An INSERT, UPDATE or DELETE that ends in <c>returning id</c> (more columns may follow). The entry is appended when at least
     /// one row was changed; <see cref="WorkResult.Changed"/> counts them.

@@ -36,6 +36,7 @@ public static class ErrorCodes
         ["referenced"] = "Other records refer to this one",
         ["required"] = "A required value is missing",
         ["stale"] = "The record was changed since it was read",
+        ["token-in-query"] = "An access token does not belong in a URL",
         ["too-long"] = "The value is too long",
         ["too-many"] = "There are more items than the limit",
         ["unknown-field"] = "There is no such field",
