@@ -1,0 +1,17 @@
+using Bulkhead.Kernel.Isolation;
+using Microsoft.Extensions.Logging;
+
+namespace Bulkhead.Gateway;
+
+/// <summary>Messages of the edge: words of ours and request ids, nothing that a client sent.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1001, LogLevel.Debug, "Request {RequestId} refused at the edge: {Code}")]
+    public static partial void Refused(this ILogger logger, string requestId, string code);
+
+    [LoggerMessage(1002, LogLevel.Warning, "Request {RequestId}: the tenant's data could not be reached: {Kind}")]
+    public static partial void Unreachable(this ILogger logger, string requestId, TenantFaultKind kind);
+
+    [LoggerMessage(1003, LogLevel.Error, "Request {RequestId} failed with {Fault}\n{Stack}")]
+    public static partial void Failed(this ILogger logger, string requestId, string fault, string? stack);
+}
