@@ -207,6 +207,7 @@ internal sealed class ManifestReader
                 {
                     var code = list.Items.IsEmpty ? MissingKey : TooMany;
                     _faults.Add(list, code, $"An index has 1 to {ManifestLimits.FieldsPerIndex} fields.");
+                    continue;
                 }
 
                 entity.Indexes.Add(new(list, ManifestSection.WordsOf(list, key, _faults), unique));

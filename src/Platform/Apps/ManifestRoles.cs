@@ -115,8 +115,9 @@ internal sealed class ManifestRoles
                 but.Require(mapping, $"'{key}'", "except");
                 return all.Except(Known(entity, but.Words("except"))).ToFrozenSet(StringComparer.Ordinal);
             case { } other:
+                // All of them: what hangs on the list would only repeat this fault.
                 _faults.Add(other, WrongType, $"'{key}' is all, none, a list of fields, or {{ except: [field] }}.");
-                return [];
+                return all.ToFrozenSet(StringComparer.Ordinal);
         }
     }
 
@@ -146,7 +147,6 @@ internal sealed class ManifestRoles
             return;
         }
 
-        // What is written decides, so a list with an unknown field gets one fault and not two.
         var needed = entity.Fields
             .Where(f => f is { Required: true, Default: null } && !writable.Contains(f.Name.Value))
             .Select(f => f.Name.Value)
