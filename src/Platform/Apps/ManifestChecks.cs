@@ -84,7 +84,7 @@ internal sealed class ManifestChecks
         {
             if (field.To is { } to && _draft.Entity(to.Value) is null)
             {
-                var near = ManifestText.DidYouMean(to.Value, _draft.Entities.Select(e => e.Name.Value));
+                var near = _faults.DidYouMean(to.Value, _draft.Entities.Select(e => e.Name.Value));
                 _faults.Add(to, UnknownEntity, $"There is no entity '{ManifestText.Shown(to.Value)}'.{near}");
             }
 
@@ -160,7 +160,7 @@ internal sealed class ManifestChecks
             if (here.Field(step) is not { } field)
             {
                 var known = here.Fields.Where(f => f.Type == FieldType.Reference).Select(f => f.Name.Value);
-                var near = ManifestText.DidYouMean(step, known.Append("self").Append("none"));
+                var near = _faults.DidYouMean(step, known.Append("self").Append("none"));
                 _faults.Add(at, InvalidSubject, $"{here.Name.Value} has no reference '{ManifestText.Shown(step)}'.{near}");
                 return;
             }
@@ -195,7 +195,7 @@ internal sealed class ManifestChecks
             {
                 if (entity.Field(word.Value) is not { } field)
                 {
-                    var near = ManifestText.DidYouMean(word.Value, entity.Fields.Select(f => f.Name.Value));
+                    var near = _faults.DidYouMean(word.Value, entity.Fields.Select(f => f.Name.Value));
                     _faults.Add(word, UnknownField, $"There is no field '{ManifestText.Shown(word.Value)}'.{near}");
                 }
                 else if (field.Type == FieldType.Json)

@@ -24,5 +24,9 @@ internal sealed class ManifestFaults
         }
     }
 
+    /// <summary>Empty once no further message will be kept: looking for near words is the one thing here that takes time.</summary>
+    internal string DidYouMean(string word, IEnumerable<string> known) =>
+        _faults.Count < Limit ? ManifestText.DidYouMean(word, known) : "";
+
     internal ImmutableArray<ManifestFault> InOrder() => [.. _faults.OrderBy(f => f.Line).ThenBy(f => f.Column)];
 }

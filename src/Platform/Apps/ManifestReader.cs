@@ -87,7 +87,7 @@ internal sealed class ManifestReader
             case ScalarNode { Value: "yearOnly" }:
                 return new(name, MaskKind.YearOnly, 0);
             case ScalarNode { IsNull: false } word:
-                var near = ManifestText.DidYouMean(word.Value, ["hide", "yearOnly"]);
+                var near = _faults.DidYouMean(word.Value, ["hide", "yearOnly"]);
                 _faults.Add(value, UnknownWord, $"{Form}, not '{ManifestText.Shown(word.Value)}'.{near}");
                 return null;
             case MappingNode mapping:

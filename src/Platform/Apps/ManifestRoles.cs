@@ -210,6 +210,6 @@ internal sealed class ManifestRoles
         ? "keepLast masks text only."
         : "yearOnly masks dates and timestamps only.";
 
-    private static string Unknown(string what, string word, IEnumerable<string> known) =>
-        $"There is no {what} '{ManifestText.Shown(word)}'.{ManifestText.DidYouMean(word, known)}";
+    private string Unknown(string what, string word, IEnumerable<string> known) =>
+        $"There is no {what} '{ManifestText.Shown(word)}'.{_faults.DidYouMean(word, known)}";
 }

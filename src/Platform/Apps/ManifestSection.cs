@@ -28,7 +28,7 @@ internal sealed class ManifestSection
                 faults.Add(
                     entry.Key,
                     UnknownKey,
-                    $"{what} has no key '{ManifestText.Shown(word)}'.{ManifestText.DidYouMean(word, keys)}");
+                    $"{what} has no key '{ManifestText.Shown(word)}'.{faults.DidYouMean(word, keys)}");
             }
         }
     }

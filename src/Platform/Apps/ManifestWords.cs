@@ -30,7 +30,7 @@ internal sealed class ManifestWords<T>
             return value;
         }
 
-        var near = ManifestText.DidYouMean(word.Value, _words);
+        var near = faults.DidYouMean(word.Value, _words);
         faults.Add(
             word,
             UnknownWord,

@@ -23,7 +23,7 @@ public sealed class ManifestCompilerTests
         Assert.Equal(new InverseModel("visits", "visit", "patient"), Assert.Single(patient.Inverses));
 
         var visit = model.ByName["visit"];
-        Assert.Equal(["patient"], visit.SubjectPath);
+        Assert.Equal("patient", Assert.Single(visit.SubjectPath));
         Assert.Equal("patient_id", visit.ByName["patient"].Column.Value);
         Assert.Equal(DataClass.Internal, visit.ByName["patient"].Class);
         Assert.Equal(new ReferenceModel("payer", OnDelete.Restrict, null), visit.ByName["payer"].Reference);
