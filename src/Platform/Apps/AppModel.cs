@@ -63,6 +63,7 @@ public sealed class EntityModel
 
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
 
+    /// <summary>Those of the manifest, and one for every reference that leads none of them.</summary>
     public required ImmutableArray<IndexModel> Indexes { get; init; }
 
     /// <summary>Fields to follow to the person that a record is about; empty with <see cref="IsSubject"/> or when it concerns none.</summary>
@@ -126,6 +127,9 @@ public sealed class FieldModel
     public ImmutableArray<string> Values { get; init; } = [];
 
     public ReferenceModel? Reference { get; init; }
+
+    /// <summary>Name of the constraint that holds a reference, null for other types; a violation names it.</summary>
+    public SqlName? ForeignKey { get; init; }
 }
 
 public enum OnDelete
