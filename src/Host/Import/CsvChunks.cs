@@ -9,8 +9,13 @@ namespace Bulkhead.Host.Import;
 /// <param name="Lines">For each record the physical line of the file on which its row starts.</param>
 /// <param name="Rejects">Faults found before sending, by line.</param>
 /// <param name="RejectedRows">Rows with at least one fault.</param>
+/// <param name="Consumed">Bytes of the file up to the end of the chunk, about.</param>
 internal sealed record ImportChunk(
-    ReadOnlyMemory<byte> Ndjson, ImmutableArray<long> Lines, ImmutableArray<Reject> Rejects, int RejectedRows);
+    ReadOnlyMemory<byte> Ndjson,
+    ImmutableArray<long> Lines,
+    ImmutableArray<Reject> Rejects,
+    int RejectedRows,
+    long Consumed);
 
 /// <param name="Column">Name of the column in the header; empty when the row as a whole is at fault.</param>
 internal sealed record Reject(long Line, string Column, string Code, string Reason);
@@ -202,7 +207,7 @@ internal sealed class CsvChunks
     private ImportChunk Take()
     {
         var chunk = new ImportChunk(
-            _body.WrittenSpan.ToArray(), _lines.ToImmutable(), _rejects.ToImmutable(), _rejectedRows);
+            _body.WrittenSpan.ToArray(), _lines.ToImmutable(), _rejects.ToImmutable(), _rejectedRows, _rows.Consumed);
         _body.ResetWrittenCount();
         _lines.Clear();
         _rejects.Clear();

@@ -35,6 +35,9 @@ internal sealed class CsvRows : IDisposable
     /// <summary>1-based physical line on which the row starts; quoted line breaks count.</summary>
     public long Line { get; private set; }
 
+    /// <summary>Bytes of the file up to the end of the row; what a byte order mark or broken UTF-8 takes is not exact.</summary>
+    public long Consumed { get; private set; }
+
     /// <summary>Fields of the row; incomplete when <see cref="Fault"/> is set.</summary>
     public IReadOnlyList<string> Fields => _fields;
 
@@ -56,13 +59,15 @@ internal sealed class CsvRows : IDisposable
             _fields.Clear();
             var start = _position;
             Fault = ReadRow();
-            _nextLine += _buffer.AsSpan(start, _position - start).Count('\n');
+            var row = _buffer.AsSpan(start, _position - start);
+            _nextLine += row.Count('\n');
+            Consumed += Encoding.UTF8.GetByteCount(row);
             if (Fault == "row-too-long" && _position == _end && _buffer[_end - 1] != '\n')
             {
                 SkipLine();
             }
 
-            var blank = _fields.Count == 1 && _position - start <= 2 && _fields[0].Length == 0 && _buffer[start] != '"';
+            var blank = _fields.Count == 1 && row.Length <= 2 && _fields[0].Length == 0 && _buffer[start] != '"';
             if (!blank)
             {
                 return true;

@@ -68,7 +68,7 @@ internal sealed class ImportRun(
         var total = stream.Length;
         var started = time.GetTimestamp();
         var summary = new FileSummary(file.File, file.Into, 0, 0, 0, 0);
-        var sent = new Queue<(ImportChunk Chunk, long Bytes, Task<ChunkAnswer> Answer)>(InFlight);
+        var sent = new Queue<(ImportChunk Chunk, Task<ChunkAnswer> Answer)>(InFlight);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
@@ -79,7 +79,7 @@ internal sealed class ImportRun(
                     await FinishAsync();
                 }
 
-                sent.Enqueue((chunk, stream.CanSeek ? stream.Position : 0, SendAsync(file, chunk, stop.Token)));
+                sent.Enqueue((chunk, SendAsync(file, chunk, stop.Token)));
             }
 
             while (sent.Count > 0)
@@ -100,11 +100,11 @@ internal sealed class ImportRun(
 
         async Task FinishAsync()
         {
-            var (chunk, bytes, answer) = sent.Peek();
+            var (chunk, answer) = sent.Peek();
             var result = await answer;
             sent.Dequeue();
             summary = Add(file, summary, chunk, result);
-            Report(bytes, isLast: false);
+            Report(chunk.Consumed, isLast: false);
         }
 
         void Report(long bytes, bool isLast) => progress.Report(new ImportTick(
