@@ -1,0 +1,190 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace Bulkhead.Host.Import;
+
+/// <summary><c>bulkhead data import</c>: CSV files into a tenant, as its own client and through the API.</summary>
+internal static class ImportCommand
+{
+    // As docs/cli.md has them.
+    private const int Done = 0;
+    private const int Failed = 1;
+    private const int Usage = 2;
+    private const int Refused = 3;
+    private const int NotReachable = 4;
+    private const int PartlyDone = 5;
+
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <param name="json">The option that every command has.</param>
+    /// <param name="target">From the parsed line, the tenant and the role: where, and with whose credentials.</param>
+    public static Command Build(Option<bool> json, Func<ParseResult, string, string, ImportTarget> target)
+    {
+        var tenant = new Option<string>("--tenant") { Required = true, Description = "Slug of the tenant" };
+        var map = new Option<FileInfo>("--map")
+        {
+            Required = true,
+            Description = "Mapping file; docs/import-mapping.md says how to write one",
+            HelpName = "FILE",
+        };
+        var from = new Option<DirectoryInfo>("--from")
+        {
+            Required = true,
+            Description = "Directory of the CSV files",
+            HelpName = "DIR",
+        };
+        var only = new Option<string[]>("--only")
+        {
+            Description = "Import only this file of the mapping; may be repeated",
+            HelpName = "NAME",
+        };
+        var rejects = new Option<FileInfo>("--rejects")
+        {
+            Description = "Where rows go that could not be imported; written only when there are some",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => new FileInfo("rejects.csv"),
+        };
+        var role = new Option<string>("--role")
+        {
+            Description = "Role of the client to import as; it has to create every mapped entity",
+            DefaultValueFactory = _ => "admin",
+        };
+
+        var command = new Command(
+            "import",
+            """
+            Import CSV files through a mapping. Run again it changes nothing; killed, run it again to go on.
+            Exit codes: 0 all rows are in, 1 failed, 2 wrong mapping or usage, 3 refused by the server,
+            4 not reachable, 5 some rows were rejected.
+            """) { tenant, map, from, only, rejects, role };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var mapFile = parsed.GetRequiredValue(map);
+            var mapping = ReadMapping(mapFile, parsed.GetValue(only) ?? []);
+            if (mapping is null)
+            {
+                return Usage;
+            }
+
+            var slug = parsed.GetRequiredValue(tenant);
+            var time = TimeProvider.System;
+            using var client = new ImportClient(target(parsed, slug, parsed.GetRequiredValue(role)), time);
+            using var rejected = new RejectsFile(parsed.GetRequiredValue(rejects).FullName);
+            var run = new ImportRun(mapping, parsed.GetRequiredValue(from).FullName, client, rejected, time);
+            if (Tell(mapFile, run.Check()))
+            {
+                return Usage;
+            }
+
+            return await RunAsync(run, rejected, slug, parsed.GetValue(json), time, cancellationToken);
+        });
+        return command;
+    }
+
+    /// <returns>Null when the faults were told.</returns>
+    private static Mapping? ReadMapping(FileInfo file, string[] only)
+    {
+        if (!file.Exists || file.Length > MappingReader.MaxLength)
+        {
+            Console.Error.WriteLine(file.Exists ? $"{file} is longer than 1 MiB." : $"{file} is not there.");
+            return null;
+        }
+
+        var (mapping, faults) = MappingReader.Read(File.ReadAllText(file.FullName));
+        if (mapping is null)
+        {
+            Tell(file, faults);
+            return null;
+        }
+
+        var unknown = only.Where(name => mapping.Files.All(mapped => mapped.File != name)).ToList();
+        unknown.ForEach(name => Console.Error.WriteLine($"--only {name}: the mapping has no such file."));
+        return unknown.Count > 0 ? null
+            : only.Length == 0 ? mapping
+            : mapping with { Files = [.. mapping.Files.Where(mapped => only.Contains(mapped.File))] };
+    }
+
+    /// <summary>One line a fault, as compilers write them, so that editors jump to the place.</summary>
+    private static bool Tell(FileInfo file, ImmutableArray<MappingFault> faults)
+    {
+        foreach (var fault in faults)
+        {
+            Console.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{file}:{fault.Place.Line}:{fault.Place.Column}: {fault.Message} [{fault.Code}]"));
+        }
+
+        return faults.Length > 0;
+    }
+
+    private static async Task<int> RunAsync(
+        ImportRun run, RejectsFile rejects, string tenant, bool json, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ImportSummary summary;
+        try
+        {
+            var onTerminal = !json && !Console.IsErrorRedirected;
+            summary = await ImportProgress.ShowAsync(run, onTerminal, time, cancellationToken);
+        }
+        catch (ImportFault fault)
+        {
+            Console.Error.WriteLine(fault.Message);
+            Console.Error.WriteLine("What was acknowledged is in. Run the same command again to go on.");
+            return !fault.Reachable ? NotReachable : fault.Status is >= 400 and < 500 ? Refused : Failed;
+        }
+
+        if (json)
+        {
+            var rejectsFile = rejects.IsOpen ? rejects.Path : null;
+            Console.WriteLine(JsonSerializer.Serialize(
+                new { tenant, summary.Files, summary.Rows, summary.Rejected, summary.Seconds, rejectsFile }, Format));
+        }
+        else
+        {
+            WriteTable(summary);
+        }
+
+        if (rejects.IsOpen)
+        {
+            Console.Error.WriteLine($"{summary.Rejected} rows were rejected: {rejects.Path}");
+        }
+
+        return summary.Rejected == 0 ? Done : PartlyDone;
+    }
+
+    private static void WriteTable(ImportSummary summary)
+    {
+        var table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
+        table.AddColumns("file", "into");
+        foreach (var number in (string[])["rows", "created", "existing", "rejected"])
+        {
+            table.AddColumn(number, column => column.RightAligned());
+        }
+
+        foreach (var file in summary.Files)
+        {
+            table.AddRow(Cells(file.File, file.Into, file.Rows, file.Created, file.Existing, file.Rejected));
+        }
+
+        var rate = summary.Rows / Math.Max(summary.Seconds, 0.001);
+        table.AddRow(Cells(
+            "total",
+            string.Create(CultureInfo.InvariantCulture, $"{summary.Seconds:0.0} s, {rate:0} rows/s"),
+            summary.Rows,
+            summary.Files.Sum(file => file.Created),
+            summary.Files.Sum(file => file.Existing),
+            summary.Rejected));
+        AnsiConsole.Write(table);
+
+        static Text[] Cells(string file, string into, params ReadOnlySpan<long> numbers) =>
+            [new(file), new(into), .. numbers.ToArray().Select(n => new Text(n.ToString(CultureInfo.InvariantCulture)))];
+    }
+}
