@@ -24,7 +24,7 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
     /// <summary>The bare schema of a value: of a query parameter, or of a field that can be neither null nor masked.</summary>
     public void Value(FieldModel field, bool nullable = false)
     {
-        Type(JsonType(field.Type), nullable && field.Type != FieldType.Enum);
+        Type(JsonType(field.Type), nullable);
         switch (field.Type)
         {
             case FieldType.Text:
@@ -58,7 +58,6 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
                 json.WriteString("format", "uuid");
                 break;
             case FieldType.Enum when nullable:
-                Type("string", nullable: true);
                 json.Array("enum", () =>
                 {
                     foreach (var value in field.Values)
