@@ -51,7 +51,7 @@ function hold(tenant) {
   at(".slug").textContent = tenant.slug;
   at(".how").textContent = HOW[tenant.isolation] ?? "";
   counts(part, tenant.counts);
-  at(".try").href = `/reference/?tenant=${encodeURIComponent(tenant.slug)}`;
+  at(".try").href = `/reference/index.html?tenant=${encodeURIComponent(tenant.slug)}`;
   at(".document").href = `${apiPath(tenant)}/openapi.json`;
 
   const role = at("select");
