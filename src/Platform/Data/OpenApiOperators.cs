@@ -1,0 +1,44 @@
+using Bulkhead.Platform.Apps;
+
+namespace Bulkhead.Platform.Data;
+
+/// <summary>Which filters and sort keys a list takes, by type of field.</summary>
+internal static class OpenApiOperators
+{
+    public const string Equal = "eq";
+    public const string In = "in";
+    public const string Null = "null";
+
+    private static readonly string[] Ordered = [Equal, "ne", "gt", "gte", "lt", "lte", In, Null];
+    private static readonly string[] Texts = [.. Ordered, "prefix"];
+    private static readonly string[] Unordered = [Equal, "ne", In, Null];
+
+    /// <summary>Fields that every record has; they are never null.</summary>
+    public static readonly (string Name, FieldType Type)[] OwnFields =
+        [("id", FieldType.Uuid), ("createdAt", FieldType.Timestamp), ("updatedAt", FieldType.Timestamp)];
+
+    public static string[] For(FieldType type) => type switch
+    {
+        FieldType.Text => Texts,
+        FieldType.Json => [Null],
+        FieldType.Boolean => Unordered,
+        _ => Ordered,
+    };
+
+    public static IEnumerable<string> Sortable(EntityModel entity) =>
+        OwnFields.Select(own => own.Name).Concat(entity.Fields.Where(f => f.Type != FieldType.Json).Select(f => f.Name));
+
+    public static string Describe(string operation) => operation switch
+    {
+        Equal => "Equal. (`.eq` says the same.)",
+        "ne" => "Not equal.",
+        "gt" => "Greater than.",
+        "gte" => "Greater than or equal.",
+        "lt" => "Less than.",
+        "lte" => "Less than or equal.",
+        In => "One of at most 100; a comma inside a value is written `\\,`.",
+        "prefix" => "Begins with.",
+        Null => "`true`: has no value. `false`: has one.",
+        _ => throw new ArgumentOutOfRangeException(nameof(operation)),
+    };
+}
