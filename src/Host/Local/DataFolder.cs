@@ -120,7 +120,7 @@ internal sealed class DataFolder
         foreach (var part in full[real.Length..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             real = System.IO.Path.Combine(real, part);
-            if (new DirectoryInfo(real).ResolveLinkTarget(returnFinalTarget: true) is { } target)
+            if (Directory.Exists(real) && new DirectoryInfo(real).ResolveLinkTarget(returnFinalTarget: true) is { } target)
             {
                 real = RealPath(target.FullName);
             }

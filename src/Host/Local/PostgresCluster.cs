@@ -35,7 +35,7 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
 
         var unfinished = home.Data + ".unfinished";
         var passwordFile = Path.Combine(home.Folder, "password");
-        DeleteFolder(unfinished);
+        await DeleteUnfinishedAsync(unfinished, cancellationToken);
         DeleteFolder(home.Data);
         await home.CreateFolderAsync(unfinished, cancellationToken);
         try
@@ -119,7 +119,8 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
 
     /// <summary>
     /// Ends processes of a server whose first process is gone: while one holds the shared memory, no other server starts.
-    /// Then the server's pid file says nothing any more, and its number may by now be another program's.
+    /// Then the server's lock files say nothing any more: the number in them may be another program's by now, or that of a dead
+    /// process which nobody has collected, and PostgreSQL would refuse to start.
     /// </summary>
     public static async Task EndLeftoversAsync(PostgresHome home, CancellationToken cancellationToken)
     {
@@ -141,6 +142,8 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
         }
 
         File.Delete(Path.Combine(home.Data, "postmaster.pid"));
+        File.Delete(SocketFile(home) + ".lock");
+        File.Delete(SocketFile(home));
     }
 
     // The first line of postmaster.pid, when that process lives and works in our folder: pids are used again.
@@ -158,6 +161,9 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
         }
     }
 
+    private static string SocketFile(PostgresHome home) =>
+        Path.Combine(home.SocketFolder, string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{Port}"));
+
     /// <summary>True when the server takes connections, or soon does: bounded by ten seconds of recovery.</summary>
     private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
     {
@@ -166,8 +172,7 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
             {
-                var path = Path.Combine(home.SocketFolder, string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{Port}"));
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketFile(home)), cancellationToken);
                 if (IsReady())
                 {
                     return true;
@@ -242,6 +247,24 @@ internal sealed class PostgresCluster(PostgresHome home, PostgresBinaries binari
     private StartFault Fault(string what, string output, string reason) => StartFault.SaysDiskFull(output)
         ? new StartFault($"{what}: the disk of {home.Folder} is full. Free some space and start again.")
         : new StartFault($"{what}: {reason.Trim()} The log is {home.Log}");
+
+    // Its initdb may still be at work, when the program that started it was killed a moment ago.
+    private static async Task DeleteUnfinishedAsync(string folder, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            Posix.WorkingIn(folder).ForEach(pid => Posix.Signal(pid, Posix.Kill));
+            try
+            {
+                DeleteFolder(folder);
+                return;
+            }
+            catch (IOException) when (attempt < 100)
+            {
+                await Task.Delay(50, cancellationToken);
+            }
+        }
+    }
 
     private static void DeleteFolder(string folder)
     {
