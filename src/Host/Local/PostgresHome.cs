@@ -71,6 +71,12 @@ internal sealed class PostgresHome
             }
         }
 
+        if (home.Folder.AsSpan().IndexOfAny("\"$`\\\n") >= 0)
+        {
+            // pg_ctl hands its paths to a shell, quoted for plain ones only.
+            throw new StartFault($"PostgreSQL cannot work in {home.Folder}: choose a folder without \" $ ` and \\ in its path with --data");
+        }
+
         CreateEnterable(home.Folder);
         home.RefuseAnothers(folder);
         foreach (var part in new[] { Path.GetDirectoryName(home.Log)!, home.SocketFolder })

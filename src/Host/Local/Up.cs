@@ -60,9 +60,17 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
                 await cluster.CreateAsync(secrets.DeployerPassword, signals.Stop);
             }
 
-            if (await cluster.StartAsync(signals.Stop))
+            try
             {
-                progress.Report("took over the PostgreSQL that an ended program left running");
+                if (await cluster.StartAsync(signals.Stop))
+                {
+                    progress.Report("took over the PostgreSQL that an ended program left running");
+                }
+            }
+            catch
+            {
+                await cluster.StopAsync(CancellationToken.None);
+                throw;
             }
 
             return (cluster, secrets);
@@ -85,17 +93,18 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
             CultureInfo.InvariantCulture, $"Already running: process {holder.Pid} at {holder.Url} has {folder.Path}. Stop it with ./bulkhead down")
         : $"Another bulkhead program is just working on {folder.Path}: try again in a moment";
 
-    /// <summary>A new database takes about 60 MB; a running one wants room for its log of changes.</summary>
+    /// <summary>A new database and its log of changes take about 300 MB; one that is there wants room to recover.</summary>
     private static void RequireSpace(DataFolder folder)
     {
-        const long least = 200L * 1024 * 1024;
-        var place = PostgresHome.Find(folder)?.Folder ?? folder.Path;
-        var free = new DriveInfo(place).AvailableFreeSpace;
+        var home = PostgresHome.Find(folder);
+        var place = home?.Folder ?? folder.Path;
+        var least = home is { HasDatabase: true } ? 64 : 300;
+        var free = new DriveInfo(place).AvailableFreeSpace / (1024 * 1024);
         if (free < least)
         {
             throw new StartFault(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The disk of {place} is nearly full: {free / 1048576} MB are free and 200 MB are needed. Free some space, or use --data"));
+                $"The disk of {place} is nearly full: {free} MB are free and {least} MB are needed. Free some space, or use --data"));
         }
     }
 }
