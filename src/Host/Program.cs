@@ -1,1 +1,22 @@
-Console.WriteLine("bulkhead");
+using System.CommandLine;
+using Bulkhead.Host.Cli;
+using Bulkhead.Host.Local;
+
+var root = new RootCommand("Bulkhead: every customer of your software in a watertight compartment of its own.")
+{
+    UpCommand.Build(),
+    DownCommand.Build(),
+    ResetCommand.Build(),
+    LauncherCommand.Build("test", "Checks everything (--tier test|ci|soak)"),
+    LauncherCommand.Build("bench", "Measures; writes bench/results"),
+};
+root.Add(Output.Json);
+root.Add(Output.Data);
+
+var parsed = root.Parse(args);
+var code = await parsed.InvokeAsync(new InvocationConfiguration
+{
+    // `up` stops in its own order; the other commands end at once on Ctrl-C, as is usual.
+    ProcessTerminationTimeout = parsed.CommandResult.Command.Name == "up" ? null : TimeSpan.FromSeconds(2),
+});
+return parsed.Errors.Count > 0 ? ExitCode.Usage : code;

@@ -20,7 +20,7 @@ internal sealed record DevInfo(
 /// What the start page knows in development. It asks as any client does, over HTTP with the clients of <c>dev.json</c>:
 /// the page can do nothing that those clients cannot, and every token is in the tenant's audit log.
 /// </summary>
-internal sealed class DevAccess(string path, HttpClient http, TimeProvider time) : IDisposable
+internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider time) : IDisposable
 {
     private const string CountingRole = "admin";
 
@@ -32,7 +32,7 @@ internal sealed class DevAccess(string path, HttpClient http, TimeProvider time)
     /// <summary>Null before <c>up</c> has written the file.</summary>
     public async Task<DevInfo?> InfoAsync(CancellationToken cancellationToken)
     {
-        if (DevFile.Load(path) is not { } file)
+        if (DevFile.Read(folder) is not { } file)
         {
             return null;
         }
@@ -46,7 +46,7 @@ internal sealed class DevAccess(string path, HttpClient http, TimeProvider time)
     /// <summary>A fresh token; null when the tenant or the role has no client in the file, or the issuer refuses it.</summary>
     public async Task<DevToken?> TokenAsync(string tenant, string role, CancellationToken cancellationToken)
     {
-        if (DevFile.Load(path)?.Tenant(tenant) is not { } known || known.Client(role) is not { } client)
+        if (DevFile.Read(folder)?.Find(tenant) is not { } known || known.Client(role) is not { } client)
         {
             return null;
         }

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Bulkhead.Host.Local;
+using Spectre.Console;
+
+namespace Bulkhead.Host.Cli;
+
+/// <summary>Data on stdout, messages on stderr; a table on a terminal, plain columns elsewhere, JSON where asked for.</summary>
+internal static class Output
+{
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        // For a terminal or a file, never for HTML.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print JSON", Recursive = true };
+
+    public static Option<string?> Data { get; } = new("--data")
+    {
+        Description = "Folder of secrets, keys and the private PostgreSQL (default: .bulkhead in the clone)",
+        HelpName = "DIR",
+        Recursive = true,
+    };
+
+    public static DataFolder DataFolder(this ParseResult result) =>
+        new(result.GetValue(Data) ?? Environment.GetEnvironmentVariable("BULKHEAD_DATA") ?? Path.Combine(Home(), ".bulkhead"));
+
+    /// <summary>The clone's folder, as the launcher says.</summary>
+    public static string Home() => Environment.GetEnvironmentVariable("BULKHEAD_HOME") ?? Environment.CurrentDirectory;
+
+    public static void Write<T>(ParseResult result, T data, Action<T> plain)
+    {
+        if (result.GetValue(Json))
+        {
+            Console.WriteLine(JsonSerializer.Serialize(data, Format));
+        }
+        else
+        {
+            plain(data);
+        }
+    }
+
+    public static void Message(string line) => Console.Error.WriteLine(line);
+
+    public static void Table(string[] heads, IEnumerable<string[]> rows)
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            var table = new Table().Border(TableBorder.Rounded).AddColumns([.. heads.Select(Markup.Escape)]);
+            foreach (var row in rows)
+            {
+                table.AddRow([.. row.Select(cell => new Text(cell))]);
+            }
+
+            AnsiConsole.Write(table);
+            return;
+        }
+
+        string[][] all = [heads, .. rows];
+        var widths = heads.Select((_, column) => all.Max(row => row[column].Length)).ToArray();
+        foreach (var row in all)
+        {
+            Console.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        }
+    }
+
+    /// <summary>Runs a command's action; an expected failure becomes one line and its exit code.</summary>
+    public static Func<ParseResult, CancellationToken, Task<int>> Guard(Func<ParseResult, CancellationToken, Task<int>> action) =>
+        async (result, cancellationToken) =>
+        {
+            try
+            {
+                return await action(result, cancellationToken);
+            }
+            catch (ApiFault fault)
+            {
+                Array.ForEach([.. fault.Lines], Message);
+                return fault.ExitCode;
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return 130;
+            }
+            catch (Exception exception) when (StartFault.LineFor(exception) is { } line)
+            {
+                Message(line);
+                return ExitCode.Failed;
+            }
+        };
+}
