@@ -1,0 +1,97 @@
+using System.Data.Common;
+using Bulkhead.Kernel;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Host;
+
+/// <summary>Where the server listens, and what it is told on this machine.</summary>
+/// <param name="DevFile">Path of dev.json: offers its clients' tokens to the start page; null offers none.</param>
+internal sealed record ServeOptions(int Port, string PublicUrl, string? DevFile);
+
+/// <summary>The web application: edge, capabilities, endpoints. One process, all roles.</summary>
+internal static class Serve
+{
+    public static WebApplication Build(KernelOptions kernel, ServeOptions options)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration["Bulkhead:PublicUrl"] = options.PublicUrl;
+        Listen(builder, options.Port);
+        Log(builder.Logging);
+        builder.Services.AddKernel(kernel);
+
+        var app = builder.Build();
+        MapHealth(app);
+        return app;
+    }
+
+    // localhost may be either address. Nothing else: a proxy with TLS stands in front where others shall reach it.
+    private static void Listen(WebApplicationBuilder builder, int port)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.ListenLocalhost(port);
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+    }
+
+    // On stderr: stdout is for what was asked for.
+    private static void Log(ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(LogLevel.Warning);
+        if (Console.IsErrorRedirected)
+        {
+            logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
+        }
+        else
+        {
+            logging.AddSimpleConsole(console => console.SingleLine = true);
+        }
+
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static void MapHealth(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/health/live", () => TypedResults.Json(new { status = "live" }));
+        routes.MapGet("/health", ReadyAsync);
+    }
+
+    /// <summary>Ready once a catalogue was read and the control database answers.</summary>
+    private static async Task<IResult> ReadyAsync(
+        Catalogue catalogue, ControlDatabase control, HttpContext context, CancellationToken cancellationToken)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (catalogue.Current.Generation > 0 && await AnswersAsync(control, cancellationToken))
+        {
+            return TypedResults.Json(new { status = "ready" });
+        }
+
+        context.Response.Headers.RetryAfter = "1";
+        return TypedResults.Problem(
+            type: "https://bulkhead.dev/errors/not-ready",
+            title: "Not ready",
+            statusCode: StatusCodes.Status503ServiceUnavailable,
+            extensions: [new("code", "not-ready"), new("requestId", context.TraceIdentifier)]);
+    }
+
+    private static async Task<bool> AnswersAsync(ControlDatabase control, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(2));
+        try
+        {
+            var answered = false;
+            await control.ReadAsync(Sql.Of($"select 1"), _ => answered = true, limit.Token);
+            return answered;
+        }
+        catch (Exception fault) when (fault is DbException or TimeoutException or TenantFault ||
+            (fault is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+}
