@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Platform.Access;
+using Bulkhead.Platform.Apps;
+using Microsoft.AspNetCore.Http;
+
+namespace Bulkhead.Platform.Data;
+
+/// <summary>
+/// <c>POST /api/v1/{plural}</c>: one round trip. Everything in the record is known before it is sent, so that the answer is the
+/// record as it will be read, without reading it.
+/// </summary>
+internal static class CreateRecord
+{
+    private const string Action = "data.create";
+
+    public static async Task HandleAsync(DataApi api, HttpContext http)
+    {
+        if (await api.EnterAsync(http, EntityActions.Create, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        {
+            return;
+        }
+
+        if (!Answers.HasMediaType(http, "application/json"))
+        {
+            await Answers.UnsupportedAsync(http, "application/json");
+            return;
+        }
+
+        var keys = http.Request.Headers["Idempotency-Key"];
+        if (keys.Count > 1 || (keys.Count == 1 && !Idempotency.IsValidKey(keys[0])))
+        {
+            await ProblemResults.WriteAsync(
+                http,
+                StatusCodes.Status400BadRequest,
+                "invalid-header",
+                "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+                cancellationToken: http.RequestAborted);
+            return;
+        }
+
+        using var body = await RequestBody.ReadAsync(http, api.Limits.MaxBodyBytes, http.RequestAborted);
+        if (body is null)
+        {
+            return;
+        }
+
+        var read = RecordBody.Read(body.Bytes.Span, call.View, BodyKind.Create, api.Limits, out var faults);
+        if (read is null)
+        {
+            await Answers.RefuseBodyAsync(http, faults);
+            return;
+        }
+
+        var idempotency = keys.Count == 1
+            ? Idempotency.Of(api, call.Tenant, call.View.Entity.Plural, keys[0]!, body.Bytes.Span)
+            : null;
+        await InsertAsync(api, http, call, read, idempotency);
+    }
+
+    /// <summary>The 201 of a new record, or of one that was created before under the same idempotency key.</summary>
+    public static Task AnswerAsync(HttpContext http, EntityView view, Guid id, Guid version, ReadOnlyMemory<byte> json)
+    {
+        http.Response.Headers.Location = $"{http.Request.PathBase}/api/v1/{view.Entity.Plural}/{id}";
+        Answers.SetETag(http, version);
+        return Answers.WriteAsync(http, StatusCodes.Status201Created, json);
+    }
+
+    private static async Task InsertAsync(
+        DataApi api, HttpContext http, DataCall call, CheckedBody body, Idempotency? idempotency)
+    {
+        var now = api.Now();
+        var record = new RecordValues(
+            body.Id ?? Guid.CreateVersion7(new DateTimeOffset(now)), Guid.CreateVersion7(new DateTimeOffset(now)), now, now, body.Values);
+        using var buffer = JsonBuffer.Rent();
+        call.View.Answer.Write(buffer.Writer, record);
+        buffer.EndValue();
+
+        var work = new TenantWork();
+        if (idempotency is not null)
+        {
+            work.Also(idempotency.Store(record.Id, record.Version, buffer.Written.Span, now));
+        }
+
+        work.Change(Insert(call.View, record), new AuditEvent(Action)
+        {
+            Entity = call.View.Entity.Name,
+            Fields = Names(call.View, body.Given),
+        });
+        var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
+        if (result.Violation is not { } violation)
+        {
+            await AnswerAsync(http, call.View, record.Id, record.Version, buffer.Written);
+        }
+        else if (idempotency is not null && violation.Table == Idempotency.Table)
+        {
+            await idempotency.ReplayAsync(http, call.View);
+        }
+        else
+        {
+            await Violations.AnswerWriteAsync(api, http, call, violation, record.Values, static _ => true);
+        }
+    }
+
+    /// <summary>Names every column, so that all creates of an entity share one prepared statement.</summary>
+    private static Sql Insert(EntityView view, RecordValues record)
+    {
+        var now = SqlValue.Timestamp(record.CreatedAt);
+        return Sql.Of($"""
+            {view.InsertInto} values ({Place.Tenant}, {SqlValue.Uuid(record.Id)}, {SqlValue.Uuid(record.Version)}, {now}, {now}{
+            Sql.Join("", record.Values.Select(value => Sql.Of($", {value.ToSql()}")))}) returning id
+            """);
+    }
+
+    private static ImmutableArray<string> Names(EntityView view, bool[] given) =>
+        [.. view.All.Where(field => given[field.Index]).Select(field => field.Name)];
+}

@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using System.Text;
+using Bulkhead.Kernel.Isolation;
+
+namespace Bulkhead.Platform.Data;
+
+/// <summary>A list request as SQL.</summary>
+/// <param name="Page">The shape's columns, then keys that the shape does not show, then (audited only) the count with one more.</param>
+/// <param name="Source">From, where, order and limit of exactly the page: what expansions start from.</param>
+/// <param name="KeyColumns">Column of each sort key in <paramref name="Page"/>.</param>
+/// <param name="TotalColumn">
+/// Column of the number of rows that the page and one more row hold; -1 where the extra row itself comes back. An audited read must
+/// not name a record that is not shown, so there the extra row is counted and cut.
+/// </param>
+internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColumns, int TotalColumn)
+{
+    /// <param name="after">Values of the sort keys of the last record before the page; null for the first page.</param>
+    public static ListSql Compile(ListQuery query, ImmutableArray<FieldValue>? after)
+    {
+        var shape = query.Selection.Shape;
+        var columns = new List<Sql> { shape.Columns };
+        var next = RecordShape.FirstColumn + shape.Fields.Length - 1;
+        var keys = ImmutableArray.CreateBuilder<int>(query.Sort.Length);
+        foreach (var key in query.Sort)
+        {
+            var shown = shape.Fields.IndexOf(key.Field);
+            if (shown < 0)
+            {
+                columns.Add(Sql.Name(key.Field.Column));
+                keys.Add(next++);
+            }
+            else
+            {
+                keys.Add(shown == 0 ? 0 : RecordShape.FirstColumn + shown - 1);
+            }
+        }
+
+        var order = Order(query.Sort);
+        var from = Sql.Of($" from {query.View.Table}{Where(query, after)} order by {order} limit ");
+        var inner = Sql.Of($"select {Sql.Join(", ", columns)}{from}{SqlValue.Integer(query.Limit + 1)}");
+        var page = !query.IsAudited
+            ? inner
+            : Sql.Of($"""
+                select p.*, count(*) over () as _total from ({inner}) p order by {order} limit {SqlValue.Integer(query.Limit)}
+                """);
+        var source = Sql.Of($"{from}{SqlValue.Integer(query.Limit)}");
+        return new(page, source, keys.MoveToImmutable(), query.IsAudited ? next : -1);
+    }
+
+    /// <summary>
+    /// The smallest text above every text with the prefix, in code point order, which is the order of collation C and UTF-8;
+    /// null when there is none.
+    /// </summary>
+    public static string? AfterPrefix(string prefix)
+    {
+        var runes = prefix.EnumerateRunes().ToArray();
+        for (var last = runes.Length - 1; last >= 0; last--)
+        {
+            var value = runes[last].Value;
+            if (value == 0x10FFFF)
+            {
+                continue;
+            }
+
+            // Surrogates are no characters: the one after U+D7FF is U+E000.
+            var higher = new StringBuilder();
+            for (var i = 0; i < last; i++)
+            {
+                higher.Append(runes[i].ToString());
+            }
+
+            return higher.Append(new Rune(value == 0xD7FF ? 0xE000 : value + 1).ToString()).ToString();
+        }
+
+        return null;
+    }
+
+    private static Sql Where(ListQuery query, ImmutableArray<FieldValue>? after)
+    {
+        var conditions = new List<Sql>(query.Filters.Length + 1);
+        foreach (var filter in query.Filters)
+        {
+            conditions.Add(Condition(filter));
+        }
+
+        if (after is { } values)
+        {
+            conditions.Add(Keyset.After(query.Sort, values));
+        }
+
+        return conditions.Count == 0 ? Sql.Empty : Sql.Of($" where {Sql.Join(" and ", conditions)}");
+    }
+
+    // Ascending puts what has no value last and descending puts it first: PostgreSQL's own order, so that one index serves both ways.
+    private static Sql Order(ImmutableArray<SortKey> keys) => Sql.Join(
+        ", ", keys.Select(key => key.Descending ? Sql.Of($"{key.Field.Column} desc") : Sql.Name(key.Field.Column)));
+
+    private static Sql Condition(Filter filter)
+    {
+        var column = filter.Field.Column;
+        return filter.Operator switch
+        {
+            FilterOperator.Eq => Sql.Of($"{column} = {filter.Values[0].ToSql()}"),
+            FilterOperator.Ne when filter.Field.Required => Sql.Of($"{column} <> {filter.Values[0].ToSql()}"),
+            FilterOperator.Ne => Sql.Of($"{column} is distinct from {filter.Values[0].ToSql()}"),
+            FilterOperator.Gt => Sql.Of($"{column} > {filter.Values[0].ToSql()}"),
+            FilterOperator.Gte => Sql.Of($"{column} >= {filter.Values[0].ToSql()}"),
+            FilterOperator.Lt => Sql.Of($"{column} < {filter.Values[0].ToSql()}"),
+            FilterOperator.Lte => Sql.Of($"{column} <= {filter.Values[0].ToSql()}"),
+            FilterOperator.In => Sql.Of($"{column} = any({FieldArrays.ToSql(filter.Field.Type, filter.Values.AsSpan())})"),
+            FilterOperator.Prefix => Prefix(column, filter.Values[0].AsText),
+            FilterOperator.IsNull => Sql.Of($"{column} is null"),
+            FilterOperator.IsNotNull => Sql.Of($"{column} is not null"),
+            _ => throw new ArgumentOutOfRangeException(nameof(filter)),
+        };
+    }
+
+    // A range, not LIKE: it uses the index, and its operators are leakproof, so that the policy does not keep it from the index.
+    private static Sql Prefix(SqlName column, string prefix) => AfterPrefix(prefix) is { } end
+        ? Sql.Of($"{column} >= {SqlValue.Text(prefix)} and {column} < {SqlValue.Text(end)}")
+        : Sql.Of($"{column} >= {SqlValue.Text(prefix)}");
+}

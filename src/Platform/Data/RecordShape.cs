@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Platform.Apps;
+
+namespace Bulkhead.Platform.Data;
+
+/// <summary>
+/// Which fields of a record are shown, how they are selected and how they are written: made once per selection. The columns of its
+/// statements are the id, the version, and the shown fields but the id, in that order.
+/// </summary>
+internal sealed class RecordShape
+{
+    /// <summary>Columns before the first shown field: id, version.</summary>
+    public const int FirstColumn = 2;
+
+    public RecordShape(EntityView view, ImmutableArray<RecordField> fields)
+    {
+        View = view;
+        Fields = fields;
+        IsAudited = fields.Any(view.IsAudited);
+        Columns = Sql.Join(
+            ", ",
+            [
+                Sql.Of($"id, version"),
+                .. fields.Where(field => field != RecordField.Id).Select(field => Sql.Name(field.Column)),
+            ]);
+        GetById = Sql.Of($"select {Columns} from {view.Table} where id = ");
+    }
+
+    public EntityView View { get; }
+
+    /// <summary>The id first.</summary>
+    public ImmutableArray<RecordField> Fields { get; }
+
+    /// <summary>Shows a class whose reads append an entry.</summary>
+    public bool IsAudited { get; }
+
+    public Sql Columns { get; }
+
+    /// <summary>Lacks only the id at its end.</summary>
+    public Sql GetById { get; }
+
+    /// <summary>Writes the record of a row whose columns begin with this shape's.</summary>
+    public void Write(Utf8JsonWriter json, Row row, ExpandedRecords? expanded = null)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName(RecordField.Id.Json);
+        var id = row.Uuid(0);
+        json.WriteStringValue(id);
+        var fields = Fields.AsSpan();
+        for (var i = 1; i < fields.Length; i++)
+        {
+            var field = fields[i];
+            var column = FirstColumn + i - 1;
+            json.WritePropertyName(field.Json);
+            if (row.IsNull(column))
+            {
+                json.WriteNullValue();
+            }
+            else if (field.Mask is { } mask)
+            {
+                Masking.Write(json, mask, FieldValue.From(row, column, field.Type));
+            }
+            else if (expanded is null || field.Type != FieldType.Reference
+                || !expanded.TryWriteReference(json, field, row.Uuid(column)))
+            {
+                WriteValue(json, row, column, field.Type);
+            }
+        }
+
+        expanded?.WriteInverses(json, id);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes a record from values in the order of the entity's fields, exactly as it would be read.</summary>
+    public void Write(Utf8JsonWriter json, RecordValues record)
+    {
+        json.WriteStartObject();
+        foreach (var field in Fields)
+        {
+            json.WritePropertyName(field.Json);
+            var value = record.Of(field);
+            if (field.Mask is { } mask)
+            {
+                Masking.Write(json, mask, value);
+            }
+            else
+            {
+                value.WriteTo(json);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteValue(Utf8JsonWriter json, Row row, int column, FieldType type)
+    {
+        switch (type)
+        {
+            case FieldType.Text or FieldType.Enum:
+                json.WriteStringValue(row.Text(column));
+                break;
+            case FieldType.Integer:
+                json.WriteNumberValue(row.Integer(column));
+                break;
+            case FieldType.Decimal:
+                json.WriteNumberValue(row.Decimal(column));
+                break;
+            case FieldType.Boolean:
+                json.WriteBooleanValue(row.Boolean(column));
+                break;
+            case FieldType.Date:
+                Instants.Write(json, row.Date(column));
+                break;
+            case FieldType.Timestamp:
+                Instants.Write(json, row.Timestamp(column));
+                break;
+            case FieldType.Json:
+                row.WriteJson(column, json);
+                break;
+            default:
+                json.WriteStringValue(row.Uuid(column));
+                break;
+        }
+    }
+}
+
+/// <summary>A record in memory: of a create, or of an update's old values with the new ones over them.</summary>
+/// <param name="Values">By place in the entity's fields.</param>
+internal sealed record RecordValues(Guid Id, Guid Version, DateTime CreatedAt, DateTime UpdatedAt, FieldValue[] Values)
+{
+    public FieldValue Of(RecordField field) =>
+        field.Index >= 0 ? Values[field.Index]
+        : field == RecordField.Id ? FieldValue.Uuid(FieldType.Uuid, Id)
+        : FieldValue.Timestamp(field == RecordField.CreatedAt ? CreatedAt : UpdatedAt);
+}

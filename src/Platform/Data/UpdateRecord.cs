@@ -1,0 +1,162 @@
+using System.Collections.Immutable;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Platform.Access;
+using Bulkhead.Platform.Apps;
+using Microsoft.AspNetCore.Http;
+
+namespace Bulkhead.Platform.Data;
+
+/// <summary>
+/// <c>PATCH /api/v1/{plural}/{id}</c>: a merge patch (RFC 7396) against a version. Two round trips: read, then change if the version
+/// still holds. A patch that changes nothing makes no new version.
+/// </summary>
+internal static class UpdateRecord
+{
+    private const string Action = "data.update";
+
+    public static async Task HandleAsync(DataApi api, HttpContext http)
+    {
+        if (await api.EnterAsync(http, EntityActions.Update, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        {
+            return;
+        }
+
+        if (!Answers.HasMediaType(http, "application/merge-patch+json") && !Answers.HasMediaType(http, "application/json"))
+        {
+            await Answers.UnsupportedAsync(http, "application/merge-patch+json");
+            return;
+        }
+
+        if (!DataApi.TryGetId(http, out var id))
+        {
+            await ProblemResults.NotFoundAsync(http, http.RequestAborted);
+            return;
+        }
+
+        if (await Preconditions.IfMatchAsync(http) is not { } version)
+        {
+            return;
+        }
+
+        using var body = await RequestBody.ReadAsync(http, api.Limits.MaxBodyBytes, http.RequestAborted);
+        if (body is null)
+        {
+            return;
+        }
+
+        var patch = RecordBody.Read(body.Bytes.Span, call.View, BodyKind.Patch, api.Limits, out var faults);
+        if (patch is null)
+        {
+            await Answers.RefuseBodyAsync(http, faults);
+            return;
+        }
+
+        await PatchAsync(api, http, call, id, version, patch);
+    }
+
+    private static async Task PatchAsync(
+        DataApi api, HttpContext http, DataCall call, Guid id, Guid version, CheckedBody patch)
+    {
+        if (await ReadAsync(api, call, id, http.RequestAborted) is not { } old)
+        {
+            await ProblemResults.NotFoundAsync(http, http.RequestAborted);
+            return;
+        }
+
+        if (old.Version != version)
+        {
+            await Answers.StaleAsync(http);
+            return;
+        }
+
+        var changed = Changed(call.View, old, patch);
+        if (changed.Length == 0)
+        {
+            await AnswerAsync(http, call.View, old);
+            return;
+        }
+
+        var now = api.Now();
+        var record = old with { Version = Guid.CreateVersion7(new DateTimeOffset(now)), UpdatedAt = now };
+        foreach (var field in changed)
+        {
+            record.Values[field.Index] = patch.Values[field.Index];
+        }
+
+        var work = new TenantWork().Change(Update(call.View, record, version, changed), new AuditEvent(Action)
+        {
+            Entity = call.View.Entity.Name,
+            Fields = [.. changed.Select(field => field.Name)],
+        });
+        var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
+        if (result.Violation is { } violation)
+        {
+            await Violations.AnswerWriteAsync(
+                api, http, call, violation, record.Values, place => changed.Any(field => field.Index == place));
+        }
+        else if (result.Changed == 0)
+        {
+            await Answers.StaleAsync(http);
+        }
+        else
+        {
+            await AnswerAsync(http, call.View, record);
+        }
+    }
+
+    /// <summary>The answer shows the record, so reading it is a read like any other, with its entry where the class asks for one.</summary>
+    private static async Task<RecordValues?> ReadAsync(DataApi api, DataCall call, Guid id, CancellationToken cancellationToken)
+    {
+        RecordValues? record = null;
+        var view = call.View;
+        void Take(Row row)
+        {
+            var values = new FieldValue[view.All.Length];
+            for (var i = 0; i < values.Length; i++)
+            {
+                values[i] = FieldValue.From(row, i + 4, view.All[i].Type);
+            }
+
+            record = new(row.Uuid(0), row.Uuid(1), row.Timestamp(2), row.Timestamp(3), values);
+        }
+
+        var columns = Sql.Join("", view.All.Select(field => Sql.Of($", {field.Column}")));
+        var query = Sql.Of(
+            $"select id, version, created_at, updated_at{columns} from {view.Table} where id = {SqlValue.Uuid(id)}");
+        var work = view.Answer.IsAudited
+            ? new TenantWork().Read(query, Entry(view), Take)
+            : new TenantWork().Read(query, Take);
+        await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
+        return record;
+    }
+
+    private static AuditEvent Entry(EntityView view) => new("data.read")
+    {
+        Entity = view.Entity.Name,
+        Details = ImmutableSortedDictionary<string, string>.Empty.Add("for", Action),
+    };
+
+    private static ImmutableArray<RecordField> Changed(EntityView view, RecordValues old, CheckedBody patch) =>
+        [.. view.All.Where(field => patch.Given[field.Index] && !patch.Values[field.Index].Equals(old.Values[field.Index]))];
+
+    private static Sql Update(EntityView view, RecordValues record, Guid oldVersion, ImmutableArray<RecordField> changed)
+    {
+        var values = Sql.Join(
+            "", changed.Select(field => Sql.Of($", {field.Column} = {record.Values[field.Index].ToSql()}")));
+        return Sql.Of($"""
+            update {view.Table} set version = {SqlValue.Uuid(record.Version)},
+            updated_at = {SqlValue.Timestamp(record.UpdatedAt)}{values}
+            where id = {SqlValue.Uuid(record.Id)} and version = {SqlValue.Uuid(oldVersion)} returning id
+            """);
+    }
+
+    private static async Task AnswerAsync(HttpContext http, EntityView view, RecordValues record)
+    {
+        using var buffer = JsonBuffer.Rent();
+        view.Answer.Write(buffer.Writer, record);
+        buffer.EndValue();
+        Answers.SetETag(http, record.Version);
+        await Answers.WriteAsync(http, StatusCodes.Status200OK, buffer.Written);
+    }
+}
