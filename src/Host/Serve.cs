@@ -1,13 +1,17 @@
 using System.Data.Common;
+using Bulkhead.Gateway;
+using Bulkhead.Host.Local;
+using Bulkhead.Host.StartPage;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Audit;
 
 namespace Bulkhead.Host;
 
 /// <summary>Where the server listens, and what it is told on this machine.</summary>
-/// <param name="DevFile">Path of dev.json: offers its clients' tokens to the start page; null offers none.</param>
-internal sealed record ServeOptions(int Port, string PublicUrl, string? DevFile);
+/// <param name="Dev">Offers the tokens of the clients in its dev.json to the start page; null offers none.</param>
+internal sealed record ServeOptions(int Port, string PublicUrl, DataFolder? Dev);
 
 /// <summary>The web application: edge, capabilities, endpoints. One process, all roles.</summary>
 internal static class Serve
@@ -19,9 +23,27 @@ internal static class Serve
         Listen(builder, options.Port);
         Log(builder.Logging);
         builder.Services.AddKernel(kernel);
+        builder.Services.AddEdge(builder.Configuration);
+        builder.Services.AddAudit(builder.Configuration);
+        if (options.Dev is { } folder)
+        {
+            builder.Services.AddSingleton(provider =>
+                new DevAccess(folder, new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, provider.GetRequiredService<TimeProvider>()));
+        }
 
         var app = builder.Build();
-        MapHealth(app);
+        app.UseEdge();
+        app.UseReference();
+        app.MapAudit();
+        // The rest belongs to the installation and needs no token.
+        var open = app.MapGroup("").WithMetadata(EndpointPolicy.Public);
+        MapHealth(open);
+        open.MapStartPage();
+        if (options.Dev is not null)
+        {
+            open.MapDevAccess();
+        }
+
         return app;
     }
 

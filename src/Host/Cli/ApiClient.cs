@@ -53,6 +53,17 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonNode> PostAsync(Uri url, string text, string mediaType, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, url, () => new StringContent(text, Encoding.UTF8, mediaType), cancellationToken);
 
+    /// <summary>Sends lines to the bulk import.</summary>
+    public Task<JsonNode> ImportAsync(Uri url, ReadOnlyMemory<byte> ndjson, string source, CancellationToken cancellationToken) =>
+        SendAsync(
+            HttpMethod.Post,
+            url,
+            () => new ReadOnlyMemoryContent(ndjson)
+            {
+                Headers = { { "Content-Type", "application/x-ndjson" }, { "Import-Source", source } },
+            },
+            cancellationToken);
+
     /// <summary>The token endpoint's whole answer (RFC 6749 section 5.1).</summary>
     public async Task<JsonNode> TokenAsync(CancellationToken cancellationToken)
     {

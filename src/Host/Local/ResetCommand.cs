@@ -32,7 +32,8 @@ internal static class ResetCommand
             }
 
             await DownCommand.StopAsync(folder, new Steps(), cancellationToken);
-            Delete(folder);
+            DeleteDatabase(folder);
+            Directory.Delete(folder.Path, recursive: true);
             Output.Write(result, new { deleted = true }, _ => Console.WriteLine($"deleted {folder.Path}"));
             return ExitCode.Done;
         }));
@@ -50,9 +51,10 @@ internal static class ResetCommand
         return Console.ReadLine()?.Trim() is "yes" or "y";
     }
 
-    private static void Delete(DataFolder folder)
+    /// <summary>Deletes the private PostgreSQL, its keys and credentials; the folder stays, with who holds it. PostgreSQL is stopped.</summary>
+    public static void DeleteDatabase(DataFolder folder)
     {
-        // The pointer's target first: without the pointer nobody would find it again.
+        // The pointer's target before the pointer, without which nobody would find it again.
         if (PostgresHome.Find(folder) is { } home)
         {
             foreach (var part in new[] { home.Folder, home.SocketFolder }.Where(Directory.Exists))
@@ -61,6 +63,14 @@ internal static class ResetCommand
             }
         }
 
-        Directory.Delete(folder.Path, recursive: true);
+        if (Directory.Exists(folder.KeyFolder))
+        {
+            Directory.Delete(folder.KeyFolder, recursive: true);
+        }
+
+        foreach (var file in new[] { folder.PostgresPointer, folder.DevFile, folder.SecretsFile, folder.UnfinishedMark })
+        {
+            File.Delete(file);
+        }
     }
 }

@@ -1,12 +1,16 @@
 using System.CommandLine;
+using System.Data.Common;
 using System.Globalization;
 using Bulkhead.Host.Cli;
+using Bulkhead.Kernel;
+using Bulkhead.Kernel.Isolation;
 
 namespace Bulkhead.Host.Local;
 
 /// <summary>One run of <c>up</c>, from the folder's lock to the last process stopped.</summary>
 internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSignals signals)
 {
+    /// <summary>For open requests, after the signal to stop.</summary>
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
 
     private readonly Steps _steps = new();
@@ -24,17 +28,19 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
             var external = ExternalDatabase.FromEnvironment();
             if (external is not null)
             {
-                throw new StartFault("not yet");
+                await RunOnAsync(folder, external, port, url);
+                return ExitCode.Done;
             }
 
-            var (cluster, secrets) = await StartPostgresAsync(folder);
             try
             {
-                await ServeAsync(cluster, url);
+                await RunPrivateAsync(folder, port, url);
             }
-            finally
+            catch (LostSecrets lost)
             {
-                await _steps.RunAsync("Stopping PostgreSQL", _ => cluster.StopAsync(CancellationToken.None));
+                _steps.Say($"{lost.Message.Split(':')[0]}; the first start was interrupted and begins anew");
+                ResetCommand.DeleteDatabase(folder);
+                await RunPrivateAsync(folder, port, url);
             }
 
             return ExitCode.Done;
@@ -45,48 +51,128 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
         }
     }
 
-    private async Task<(PostgresCluster Cluster, LocalSecrets Secrets)> StartPostgresAsync(DataFolder folder)
+    private async Task RunPrivateAsync(DataFolder folder, int port, string url)
     {
         RequireSpace(folder);
-        return await _steps.RunAsync("Starting PostgreSQL", async progress =>
+        var (cluster, home, secrets) = await _steps.RunAsync(
+            "Starting PostgreSQL", progress => PrivatePostgres.StartAsync(folder, progress, signals.Stop));
+        using var run = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
+        var watch = WatchAsync(cluster, run);
+        try
         {
-            var home = await PostgresHome.FindOrCreateAsync(folder, progress, signals.Stop);
-            var secrets = LocalSecrets.LoadOrCreate(folder, home.HasDatabase);
-            var binaries = await PostgresBinaries.FindAsync(home.Major, signals.Stop);
-            var cluster = new PostgresCluster(home, binaries);
-            if (!home.HasDatabase)
-            {
-                progress.Report($"making the database with PostgreSQL {binaries.Version}");
-                await cluster.CreateAsync(secrets.DeployerPassword, signals.Stop);
-            }
+            var kernel = Kernel(folder, PrivatePostgres.Connections(home, secrets), secrets);
+            await ServeAsync(folder, kernel, secrets, port, url, withDev: true, run.Token);
+        }
+        catch (OperationCanceledException) when (watch.IsFaulted)
+        {
+            // What the watch found is the reason, and is thrown below.
+        }
+        finally
+        {
+            await run.CancelAsync();
+            await watch.ContinueWith(_ => { }, TaskScheduler.Default);
+            await _steps.RunAsync("Stopping PostgreSQL", _ => cluster.StopAsync(CancellationToken.None));
+        }
 
-            try
-            {
-                if (await cluster.StartAsync(signals.Stop))
-                {
-                    progress.Report("took over the PostgreSQL that an ended program left running");
-                }
-            }
-            catch
-            {
-                await cluster.StopAsync(CancellationToken.None);
-                throw;
-            }
-
-            return (cluster, secrets);
-        });
+        await watch;
     }
 
-    private async Task ServeAsync(PostgresCluster cluster, string url)
+    private async Task RunOnAsync(DataFolder folder, ExternalDatabase database, int port, string url)
     {
-        Console.WriteLine($"ready {url} {dev}");
-        var watch = new PostgresWatch(cluster, TimeProvider.System, _steps.Say).RunAsync(signals.Stop);
-        await watch.ContinueWith(_ => { }, TaskScheduler.Default);
-        if (watch.IsFaulted)
+        var secrets = LocalSecrets.LoadOrCreate(folder, databaseExists: false);
+        try
         {
-            await watch;
+            await ServeAsync(folder, Kernel(folder, database, secrets), secrets, port, url, dev, signals.Stop);
+        }
+        catch (LostSecrets lost)
+        {
+            throw new StartFault(lost.Message, lost);
         }
     }
+
+    private async Task ServeAsync(
+        DataFolder folder, KernelOptions kernel, LocalSecrets secrets, int port, string url, bool withDev, CancellationToken stop)
+    {
+        await using var app = Serve.Build(kernel, new ServeOptions(port, url, withDev ? folder : null));
+        await PrepareAsync(app.Services, kernel, stop);
+        try
+        {
+            await _steps.RunAsync("Starting the server", _ => app.StartAsync(stop));
+            var first = new FirstStart(folder, url, secrets);
+            var known = first.Finished();
+            if (known is null && kernel.DeployConnection is not null)
+            {
+                known = await _steps.RunAsync("Filling the new installation", progress => first.RunAsync(progress, stop));
+            }
+
+            await Ready.WriteAsync(arguments, url, known, stop);
+            await Task.Delay(Timeout.Infinite, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The usual end.
+        }
+        finally
+        {
+            using var drain = CancellationTokenSource.CreateLinkedTokenSource(signals.Hurry);
+            drain.CancelAfter(LongestDrain);
+            await _steps.RunAsync("Stopping the server", _ => app.StopAsync(drain.Token));
+        }
+    }
+
+    private async Task PrepareAsync(IServiceProvider services, KernelOptions kernel, CancellationToken stop)
+    {
+        try
+        {
+            if (kernel.DeployConnection is not null)
+            {
+                await _steps.RunAsync(
+                    "Preparing the database",
+                    progress => services.GetRequiredService<Deployment>().PrepareAsync(progress, stop));
+            }
+
+            await _steps.RunAsync("Checking the database", _ => services.GetRequiredService<KernelStart>().CheckAsync(stop));
+        }
+        catch (UnsafeDatabase unsafeDatabase)
+        {
+            throw new StartFault(string.Join('\n', unsafeDatabase.Faults.Prepend("Refusing to serve:")), unsafeDatabase);
+        }
+        catch (InvalidOperationException fault) when (fault.Message.Contains("Next step:", StringComparison.Ordinal))
+        {
+            throw new StartFault(fault.Message, fault);
+        }
+        catch (DbException fault)
+        {
+            throw new StartFault($"PostgreSQL refuses or does not answer: {fault.Message}", fault);
+        }
+    }
+
+    // A PostgreSQL that cannot be kept up ends the run; its reason comes out of the task.
+    private async Task WatchAsync(PostgresCluster cluster, CancellationTokenSource run)
+    {
+        try
+        {
+            await new PostgresWatch(cluster, TimeProvider.System, _steps.Say).RunAsync(run.Token);
+        }
+        catch (OperationCanceledException) when (run.IsCancellationRequested)
+        {
+            // The run is over.
+        }
+        catch
+        {
+            await run.CancelAsync();
+            throw;
+        }
+    }
+
+    private static KernelOptions Kernel(DataFolder folder, ExternalDatabase database, LocalSecrets secrets) => new()
+    {
+        AppConnection = database.App,
+        DeployConnection = database.Deployer,
+        KeyDirectory = folder.KeyFolder,
+        OperatorClientId = secrets.OperatorClientId,
+        OperatorSecretDigest = secrets.OperatorSecretDigest,
+    };
 
     private static string Held(DataFolder folder) => folder.ReadHolder() is { } holder && Posix.IsAlive(holder.Pid)
         ? string.Create(
