@@ -36,26 +36,41 @@ public sealed class TenantDatabase
         }
 
         var unit = tenant.Placement.Unit;
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await using var lease = await _pools.OpenAsync(unit, cancellationToken);
-            return await RunAsync(lease.Connection, unit, capability, context, work, cancellationToken);
-        }
-        catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
-        {
-            return new(0, violation);
-        }
-        catch (Exception fault) when (fault is NpgsqlException or System.Net.Sockets.SocketException or IOException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var kind = DatabaseFaults.Kind(fault);
-            if (kind == TenantFaultKind.Unavailable)
+            var progress = new RunProgress();
+            try
             {
-                _pools.Clear(unit);
+                await using var lease = await _pools.OpenAsync(unit, cancellationToken);
+                return await RunAsync(lease.Connection, unit, capability, context, work, progress, cancellationToken);
             }
+            catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
+            {
+                return new(0, violation);
+            }
+            catch (Exception fault) when (fault is NpgsqlException or System.Net.Sockets.SocketException or IOException)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var kind = DatabaseFaults.Kind(fault);
+                if (kind == TenantFaultKind.Unavailable)
+                {
+                    _pools.Clear(unit);
 
-            throw new TenantFault(kind, fault);
+                    // After a restart of PostgreSQL every idle connection is dead once. A read of which nobody saw a row may run again.
+                    if (attempt == 1 && !progress.RowSeen && work.Steps.TrueForAll(s => !s.Writes))
+                    {
+                        continue;
+                    }
+                }
+
+                throw new TenantFault(kind, fault);
+            }
         }
+    }
+
+    private sealed class RunProgress
+    {
+        public bool RowSeen { get; set; }
     }
 
     private async Task<WorkResult> RunAsync(
@@ -64,6 +79,7 @@ public sealed class TenantDatabase
         Guid capability,
         RequestContext context,
         TenantWork work,
+        RunProgress progress,
         CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
@@ -94,6 +110,7 @@ public sealed class TenantDatabase
 
             while (await reader.ReadAsync(cancellationToken))
             {
+                progress.RowSeen = true;
                 step.Sink?.Invoke(new Row(reader));
                 changed += step.Writes ? 1 : 0;
             }
