@@ -6,6 +6,7 @@ using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Audit;
+using Bulkhead.Platform.Data;
 
 namespace Bulkhead.Host;
 
@@ -24,6 +25,7 @@ internal static class Serve
         Log(builder.Logging);
         builder.Services.AddKernel(kernel);
         builder.Services.AddEdge(builder.Configuration);
+        builder.Services.AddData(builder.Configuration);
         builder.Services.AddAudit(builder.Configuration);
         if (options.Dev is { } folder)
         {
@@ -34,6 +36,7 @@ internal static class Serve
         var app = builder.Build();
         app.UseEdge();
         app.UseReference();
+        app.MapData();
         app.MapAudit();
         // The rest belongs to the installation and needs no token.
         var open = app.MapGroup("").WithMetadata(EndpointPolicy.Public);
