@@ -67,6 +67,7 @@ internal static class Hardening
         ("31 names in the system catalogue", "PostgreSQL shows names to every role: they are opaque here. Next step, where that is too much: isolation database in a cell of its own"),
         ("29 planner's estimates by EXPLAIN", "columns have no statistics, sizes of relations still show in estimates to a session that runs foreign SQL"),
         ("39 NOTIFY", "cannot be revoked; no payload is ever sent"),
+        ("60 ALTER ROLE by a session that runs foreign SQL", "a role may change its own password and defaults: ours win at start-up, changed defaults are refused at the next start, a changed password of the cell's role is put back by the next preparation"),
         ("69 LOCK TABLE by a session that runs foreign SQL", "whoever may delete rows may lock their table; lock and idle timeouts bound it"),
     ];
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
@@ -34,7 +35,52 @@ internal sealed class Preparation(
         await CheckRootKeyAsync(control, cancellationToken);
         await EnsureTemplateAsync(maintenance, names, progress, cancellationToken);
         await EnsureCellAsync(maintenance, control, names, progress, cancellationToken);
+        await CloseOtherDatabasesAsync(maintenance, control, cancellationToken);
         await EnsureOperatorAsync(control, cancellationToken);
+    }
+
+    /// <summary>
+    /// Any role may enter a database whose CONNECT is PUBLIC's, and look at the cluster from there. The two that every cluster has are
+    /// closed; others are not ours to close, and are named.
+    /// </summary>
+    private static async Task CloseOtherDatabasesAsync(
+        NpgsqlConnection maintenance, NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        const string item = "71 connecting to this database by other roles";
+        const string open = """
+            select d.datname from pg_catalog.pg_database d
+            where d.datallowconn and (d.datacl is null
+              or exists (select 1 from aclexplode(d.datacl) a where a.grantee = 0 and a.privilege_type = 'CONNECT'))
+            """;
+        foreach (var database in await maintenance.ListAsync(open, r => r.GetString(0), cancellationToken))
+        {
+            if (database is "postgres" or "template1")
+            {
+                try
+                {
+                    await maintenance.RunAsync($"revoke connect, temporary on database {database} from public", cancellationToken);
+                }
+                catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+                {
+                    // Reported below, with those that are not ours.
+                }
+            }
+        }
+
+        var left = await maintenance.ListAsync(open, r => r.GetString(0), cancellationToken);
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        await control.RunAsync(
+            "delete from control.residual where item = $1 and not exists (select 1 from control.login l where l.database = residual.database)",
+            cancellationToken, item);
+        foreach (var database in left)
+        {
+            await control.RunAsync(
+                "insert into control.residual (database, item, reason) values ($1, $2, $3) on conflict do nothing",
+                cancellationToken, database, item,
+                "PUBLIC may connect. Next step: revoke connect on it from public, or give Bulkhead a cluster of its own");
+        }
+
+        await transaction.CommitAsync(cancellationToken);
     }
 
     private async Task EnsureRolesAsync(NpgsqlConnection maintenance, InstallationNames names, CancellationToken cancellationToken)
@@ -50,11 +96,14 @@ internal sealed class Preparation(
     }
 
     /// <summary>False also while the control database does not exist yet.</summary>
-    private async Task<bool> AppLogsInAsync(CancellationToken cancellationToken)
+    private Task<bool> AppLogsInAsync(CancellationToken cancellationToken) =>
+        LogsInAsync(new NpgsqlConnectionStringBuilder(options.AppConnection), cancellationToken);
+
+    private static async Task<bool> LogsInAsync(NpgsqlConnectionStringBuilder settings, CancellationToken cancellationToken)
     {
         try
         {
-            var settings = new NpgsqlConnectionStringBuilder(options.AppConnection) { Pooling = false };
+            settings.Pooling = false;
             await using var source = ConnectionSettings.Source(settings).Build();
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
             return true;
@@ -158,6 +207,11 @@ internal sealed class Preparation(
             progress?.Report("Created the cell for shared rows and schemas");
         }
 
+        else
+        {
+            await RestorePasswordAsync(maintenance, control, names, progress, cancellationToken);
+        }
+
         var behind = await control.ListAsync(
             "select database from control.login where hardening <> $1", r => r.GetString(0), cancellationToken, Hardening.Digest);
         foreach (var database in behind)
@@ -165,6 +219,31 @@ internal sealed class Preparation(
             progress?.Report($"Hardening {database}");
             await using var connection = await deployer.OpenAsync(database, cancellationToken);
             await TenantHome.HardenAsync(control, connection, cancellationToken);
+        }
+    }
+
+    /// <summary>A role may change its own password: a session that ran foreign SQL could have locked every process out.</summary>
+    private async Task RestorePasswordAsync(
+        NpgsqlConnection maintenance,
+        NpgsqlConnection control,
+        InstallationNames names,
+        IProgress<string>? progress,
+        CancellationToken cancellationToken)
+    {
+        var sealedPassword = await control.ScalarAsync<byte[]>(
+            "select password_sealed from control.login where database = $1", cancellationToken, names.Cell.Value);
+        var password = Encoding.UTF8.GetString(
+            sealing.Open(null, SealPurpose.DatabasePassword, sealedPassword, Encoding.UTF8.GetBytes(names.Cell.Value)));
+        var settings = new NpgsqlConnectionStringBuilder(options.AppConnection)
+        {
+            Database = names.Cell.Value,
+            Username = names.CellRole.Value,
+            Password = password,
+        };
+        if (!await LogsInAsync(settings, cancellationToken))
+        {
+            await Roles.PutLoginAsync(maintenance, names.CellRole, password, options.CellConnectionLimit, cancellationToken);
+            progress?.Report("Put the password of the cell's role back: it had been changed");
         }
     }
 

@@ -67,6 +67,22 @@ internal static class ServingChecks
             }
         }
 
+        await using (var changed = new NpgsqlCommand(
+            """
+            select r.rolname from pg_catalog.pg_db_role_setting s
+            join pg_catalog.pg_roles r on r.oid = s.setrole
+            join control.login l on l.role = r.rolname
+            """,
+            connection))
+        await using (var reader = await changed.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                faults.Add($"defaults of role {reader.GetString(0)} were changed, by whoever ran SQL under it. "
+                    + $"Next step: find out who, then alter role {reader.GetString(0)} reset all");
+            }
+        }
+
         VersionFault(faults, connection.PostgreSqlVersion);
         if (faults.Count > 0)
         {
