@@ -8,22 +8,35 @@ namespace Bulkhead.Platform.Apps;
 /// The models of the deployed apps. A release is compiled when it is first asked for, once: releases never change, so that a new
 /// generation of the catalogue keeps what it still names, and forgets the rest.
 /// </summary>
-public sealed class AppCatalogue(Catalogue catalogue, ILogger<AppCatalogue> logger)
+public sealed class AppCatalogue
 {
+    private readonly Func<CatalogueSnapshot> _current;
+    private readonly ILogger _logger;
     private State _state = new(CatalogueSnapshot.Empty, FrozenDictionary<(string, int), Compiled>.Empty);
+
+    public AppCatalogue(Catalogue catalogue, ILogger<AppCatalogue> logger)
+        : this(() => catalogue.Current, logger)
+    {
+    }
+
+    internal AppCatalogue(Func<CatalogueSnapshot> current, ILogger logger)
+    {
+        _current = current;
+        _logger = logger;
+    }
 
     /// <summary>
     /// Null when the app has no such version in force, or when this program can no longer compile it, which is logged.
     /// A lookup takes no lock and allocates nothing while the catalogue stays as it is.
     /// </summary>
     public AppModel? Find(string app, int version) =>
-        Of(catalogue.Current).TryGetValue((app, version), out var compiled) ? compiled.Model : null;
+        Of(_current()).TryGetValue((app, version), out var compiled) ? compiled.Model : null;
 
     /// <summary>The highest version in force, null when there is none.</summary>
     public AppModel? Newest(string app)
     {
         var newest = 0;
-        foreach (var release in catalogue.Current.Apps)
+        foreach (var release in _current().Apps)
         {
             newest = release.Name == app ? Math.Max(newest, release.Version) : newest;
         }
@@ -44,7 +57,7 @@ public sealed class AppCatalogue(Catalogue catalogue, ILogger<AppCatalogue> logg
             r => (r.Name, r.Version),
             r => state.Apps.TryGetValue((r.Name, r.Version), out var known) && known.Release.Manifest == r.Manifest
                 ? known
-                : new Compiled(r, logger));
+                : new Compiled(r, _logger));
         Volatile.Write(ref _state, new(snapshot, next));
         return next;
     }
