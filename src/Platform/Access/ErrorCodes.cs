@@ -13,6 +13,7 @@ public static class ErrorCodes
         ["app-not-found"] = "There is no such app",
         ["body-too-large"] = "The body is larger than the limit",
         ["conflict"] = "The change conflicts with what is stored",
+        ["data-loss"] = "The change would lose or break data",
         ["duplicate-name"] = "A name stands twice in the JSON object",
         ["duplicate-parameter"] = "The parameter is given more than once",
         ["forbidden-origin"] = "The request comes from a place that may not make it",
@@ -29,8 +30,10 @@ public static class ErrorCodes
         ["malformed-json"] = "The body is not well-formed JSON",
         ["method-not-allowed"] = "The resource does not take this method",
         ["missing-token"] = "An access token is needed",
+        ["no-deployer"] = "This process cannot deploy or onboard",
         ["not-found"] = "There is no such resource, or it is not yours to see",
         ["not-unique"] = "Another record already has this value",
+        ["plan-refused"] = "The change cannot be made to records that exist",
         ["precondition-required"] = "The request needs an If-Match header",
         ["read-only-field"] = "The field may be read but not written",
         ["referenced"] = "Other records refer to this one",
@@ -43,6 +46,7 @@ public static class ErrorCodes
         ["unknown-parameter"] = "There is no such parameter",
         ["unknown-reference"] = "The referenced record does not exist",
         ["unsupported-media-type"] = "The endpoint does not take this content type",
+        ["version-not-higher"] = "The app needs a higher version",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static IReadOnlyDictionary<string, string> All => Titles;

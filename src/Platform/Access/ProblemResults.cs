@@ -82,6 +82,12 @@ public static class ProblemResults
             json.WriteString("parameter", fault.Parameter);
         }
 
+        if (fault is { Line: { } line, Column: { } column })
+        {
+            json.WriteNumber("line", line);
+            json.WriteNumber("column", column);
+        }
+
         json.WriteString("detail", fault.Detail);
         json.WriteEndObject();
     }

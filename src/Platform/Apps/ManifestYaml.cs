@@ -36,7 +36,7 @@ internal sealed class ManifestYaml
 
         try
         {
-            return new ManifestYaml(new Parser(new StringReader(yaml)), faults).Document();
+            return new ManifestYaml(new Parser(new StringReader(yaml.TrimStart('\uFEFF'))), faults).Document();
         }
         catch (Unreadable)
         {

@@ -116,7 +116,7 @@ public sealed class Authentication
         credentials = "";
         refusal = Refusal.MissingToken;
         if (request.QueryString is { HasValue: true, Value: { } query }
-            && query.Contains("access_token", StringComparison.OrdinalIgnoreCase)
+            && (query.Contains("token", StringComparison.Ordinal) || query.Contains('%', StringComparison.Ordinal))
             && request.Query.ContainsKey("access_token"))
         {
             refusal = Refusal.TokenInQuery;

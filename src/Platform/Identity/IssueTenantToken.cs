@@ -18,6 +18,14 @@ internal static class IssueTenantToken
 {
     private const string Action = "token.issue";
 
+    private static readonly Sql Account = Sql.Of($"""
+        select roles from {Place.Core}.service_account
+        where client_id = {new SqlSlot(0)} and secret_digest = {new SqlSlot(1)} and disabled_at is null
+        """);
+
+    private static readonly Sql Client =
+        Sql.Of($"select client_id from {Place.Core}.service_account where client_id = {new SqlSlot(0)}");
+
     public static async Task HandleAsync(
         HttpContext context,
         TenantDatabase database,
@@ -73,14 +81,11 @@ internal static class IssueTenantToken
             Details = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal)
                 .Add("token", tokenId.ToString()),
         };
-        var account = Sql.Of($"""
-            select roles from {Place.Core}.service_account
-            where client_id = {SqlValue.Text(request.ClientId)}
-              and secret_digest = {SqlValue.Bytes(request.SecretDigest)}
-              and disabled_at is null
-            """);
+        SqlValue[] credentials = [SqlValue.Text(request.ClientId), SqlValue.Bytes(request.SecretDigest)];
         await database.RunAsync(
-            who, new TenantWork().ReadIfFound(account, issue, row => roles = [.. row.Texts(0)]), cancellationToken);
+            who,
+            new TenantWork().ReadIfFound(Account, issue, row => roles = [.. row.Texts(0)], credentials),
+            cancellationToken);
         return roles;
     }
 
@@ -98,11 +103,10 @@ internal static class IssueTenantToken
             Result = AuditResult.Denied,
             Reason = "invalid-credentials",
         };
-        var account = Sql.Of($"""
-            select client_id from {Place.Core}.service_account where client_id = {SqlValue.Text(request.ClientId)}
-            """);
         await database.RunAsync(
-            who, new TenantWork().ReadIfFound(account, refusal, _ => known = true), cancellationToken);
+            who,
+            new TenantWork().ReadIfFound(Client, refusal, _ => known = true, [SqlValue.Text(request.ClientId)]),
+            cancellationToken);
         if (!known)
         {
             denials.CountAnonymous("invalid_client");

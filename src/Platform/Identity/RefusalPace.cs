@@ -10,9 +10,8 @@ internal static class RefusalPace
     public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 
     /// <param name="started">Timestamp of the same clock when the request came.</param>
-    public static Task WaitAsync(TimeProvider time, long started, CancellationToken cancellationToken)
-    {
-        var past = time.GetElapsedTime(started);
-        return Task.Delay(TimeSpan.FromTicks(Step.Ticks - (past.Ticks % Step.Ticks)), time, cancellationToken);
-    }
+    public static Task WaitAsync(TimeProvider time, long started, CancellationToken cancellationToken) =>
+        Task.Delay(Left(time.GetElapsedTime(started)), time, cancellationToken);
+
+    internal static TimeSpan Left(TimeSpan past) => TimeSpan.FromTicks(Step.Ticks - (past.Ticks % Step.Ticks));
 }

@@ -27,6 +27,8 @@ internal sealed class VerifiedTokens(TimeProvider time, int capacity = VerifiedT
     private ConcurrentDictionary<TokenKey, VerifiedToken> _old = new();
     private int _youngCount;
 
+    internal int Count => _young.Count + _old.Count;
+
     public bool TryGet(TokenKey key, ResolvedTenant resolved, [NotNullWhen(true)] out VerifiedToken? token)
     {
         var isYoung = Volatile.Read(ref _young).TryGetValue(key, out token);

@@ -1,0 +1,18 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+
+namespace Bulkhead.Platform.Access;
+
+/// <summary>An answer of the operator's plane: a record as JSON in camelCase, never stored by a cache.</summary>
+internal static class JsonAnswer
+{
+    internal static async Task WriteAsync<T>(HttpContext context, int status, T value, CancellationToken cancellationToken)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(value, JsonSerializerOptions.Web);
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = body.Length;
+        context.Response.Headers.CacheControl = "no-store";
+        await context.Response.Body.WriteAsync(body, cancellationToken);
+    }
+}
