@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Bulkhead.Host.Cli;
+using Bulkhead.Host.Import;
 using Bulkhead.Host.Local;
 
 var root = new RootCommand("Bulkhead: every customer of your software in a watertight compartment of its own.")
@@ -7,6 +8,18 @@ var root = new RootCommand("Bulkhead: every customer of your software in a water
     UpCommand.Build(),
     DownCommand.Build(),
     ResetCommand.Build(),
+    StatusCommand.Build(),
+    TokenCommand.Build(),
+    TenantCommands.Build(),
+    AppCommands.Build(),
+    new Command("data", "Data of a tenant: import")
+    {
+        ImportCommand.Build(Output.Json, (parsed, tenant, role) =>
+        {
+            var credentials = ClientCredentials.Tenant(parsed, tenant, role);
+            return new ImportTarget(credentials.Url("api/v1"), credentials.TokenUrl, credentials.ClientId, credentials.ClientSecret);
+        }),
+    },
     LauncherCommand.Build("test", "Checks everything (--tier test|ci|soak)"),
     LauncherCommand.Build("bench", "Measures; writes bench/results"),
 };
@@ -14,9 +27,10 @@ root.Add(Output.Json);
 root.Add(Output.Data);
 
 var parsed = root.Parse(args);
-var code = await parsed.InvokeAsync(new InvocationConfiguration
+var code = await Output.GuardAsync(() => parsed.InvokeAsync(new InvocationConfiguration
 {
-    // `up` stops in its own order; the other commands end at once on Ctrl-C, as is usual.
+    EnableDefaultExceptionHandler = false,
+    // `up` stops in its own order; the other commands get two seconds after Ctrl-C.
     ProcessTerminationTimeout = parsed.CommandResult.Command.Name == "up" ? null : TimeSpan.FromSeconds(2),
-});
+}));
 return parsed.Errors.Count > 0 ? ExitCode.Usage : code;

@@ -5,8 +5,11 @@ using Bulkhead.Host.StartPage;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Audit;
 using Bulkhead.Platform.Data;
+using Bulkhead.Platform.Identity;
+using Bulkhead.Platform.Tenants;
 
 namespace Bulkhead.Host;
 
@@ -25,6 +28,9 @@ internal static class Serve
         Log(builder.Logging);
         builder.Services.AddKernel(kernel);
         builder.Services.AddEdge(builder.Configuration);
+        builder.Services.AddApps(builder.Configuration);
+        builder.Services.AddTenants(builder.Configuration);
+        builder.Services.AddIdentity(builder.Configuration);
         builder.Services.AddData(builder.Configuration);
         builder.Services.AddAudit(builder.Configuration);
         if (options.Dev is { } folder)
@@ -36,6 +42,9 @@ internal static class Serve
         var app = builder.Build();
         app.UseEdge();
         app.UseReference();
+        app.MapApps();
+        app.MapTenants();
+        app.MapIdentity();
         app.MapData();
         app.MapAudit();
         // The rest belongs to the installation and needs no token.

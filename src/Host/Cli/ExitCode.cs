@@ -9,4 +9,7 @@ internal static class ExitCode
     public const int Refused = 3;
     public const int NotReachable = 4;
     public const int PartlyDone = 5;
+
+    /// <summary>As shells say of a program that Ctrl-C ended.</summary>
+    public const int Interrupted = 130;
 }

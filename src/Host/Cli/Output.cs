@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Bulkhead.Host.Local;
 using Spectre.Console;
 
@@ -35,7 +36,8 @@ internal static class Output
     {
         if (result.GetValue(Json))
         {
-            Console.WriteLine(JsonSerializer.Serialize(data, Format));
+            // An answer of the API goes out as it came.
+            Console.WriteLine(data is JsonNode node ? node.ToJsonString(Format) : JsonSerializer.Serialize(data, Format));
         }
         else
         {
@@ -52,42 +54,45 @@ internal static class Output
             var table = new Table().Border(TableBorder.Rounded).AddColumns([.. heads.Select(Markup.Escape)]);
             foreach (var row in rows)
             {
-                table.AddRow([.. row.Select(cell => new Text(cell))]);
+                table.AddRow(row.Select(cell => new Text(cell)));
             }
 
             AnsiConsole.Write(table);
             return;
         }
 
-        string[][] all = [heads, .. rows];
-        var widths = heads.Select((_, column) => all.Max(row => row[column].Length)).ToArray();
+        Columns([heads, .. rows]);
+    }
+
+    private static void Columns(string[][] all)
+    {
+        var widths = all[0].Select((_, column) => all.Max(row => row[column].Length)).ToArray();
         foreach (var row in all)
         {
             Console.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
         }
     }
 
-    /// <summary>Runs a command's action; an expected failure becomes one line and its exit code.</summary>
-    public static Func<ParseResult, CancellationToken, Task<int>> Guard(Func<ParseResult, CancellationToken, Task<int>> action) =>
-        async (result, cancellationToken) =>
+    /// <summary>Runs a command; an expected failure becomes its lines and its exit code.</summary>
+    public static async Task<int> GuardAsync(Func<Task<int>> command)
+    {
+        try
         {
-            try
-            {
-                return await action(result, cancellationToken);
-            }
-            catch (ApiFault fault)
-            {
-                Array.ForEach([.. fault.Lines], Message);
-                return fault.ExitCode;
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                return 130;
-            }
-            catch (Exception exception) when (StartFault.LineFor(exception) is { } line)
-            {
-                Message(line);
-                return ExitCode.Failed;
-            }
-        };
+            return await command();
+        }
+        catch (ApiFault fault)
+        {
+            Array.ForEach([.. fault.Lines], Message);
+            return fault.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Interrupted;
+        }
+        catch (Exception exception)
+        {
+            Message(StartFault.LineFor(exception) ?? $"This is a fault of Bulkhead: {exception}");
+            return ExitCode.Failed;
+        }
+    }
 }

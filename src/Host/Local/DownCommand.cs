@@ -14,13 +14,13 @@ internal static class DownCommand
     public static Command Build()
     {
         var command = new Command("down", "Stops the server and its PostgreSQL");
-        command.SetAction(Output.Guard(async (result, cancellationToken) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.DataFolder();
             var stopped = await StopAsync(folder, new Steps(), cancellationToken);
             Output.Write(result, new { stopped }, _ => Console.WriteLine(stopped ? "stopped" : "nothing was running"));
             return ExitCode.Done;
-        }));
+        });
         return command;
     }
 

@@ -75,8 +75,15 @@ internal sealed class FirstStart(DataFolder folder, string url, LocalSecrets sec
             throw new StartFault($"{manifest} is missing: start in a whole clone");
         }
 
-        await client.PostAsync(
-            new Uri($"{url}/operator/v1/apps"), await File.ReadAllTextAsync(manifest, cancellationToken), "application/yaml", cancellationToken);
+        var text = await File.ReadAllTextAsync(manifest, cancellationToken);
+        try
+        {
+            await client.PostAsync(new Uri($"{url}/operator/v1/apps"), text, "application/yaml", cancellationToken);
+        }
+        catch (ApiFault fault) when (fault.Status == StatusCodes.Status409Conflict)
+        {
+            // An interrupted start deployed it, and the sample was changed since: it is in force as it was.
+        }
     }
 
     private async Task<IReadOnlyList<DevClient>> OnboardAsync(

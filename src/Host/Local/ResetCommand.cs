@@ -10,7 +10,7 @@ internal static class ResetCommand
     {
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
         var command = new Command("reset", "Stops the server and deletes every tenant, key and password of this installation") { yes };
-        command.SetAction(Output.Guard(async (result, cancellationToken) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.DataFolder();
             if (!folder.Exists)
@@ -36,7 +36,7 @@ internal static class ResetCommand
             Directory.Delete(folder.Path, recursive: true);
             Output.Write(result, new { deleted = true }, _ => Console.WriteLine($"deleted {folder.Path}"));
             return ExitCode.Done;
-        }));
+        });
         return command;
     }
 

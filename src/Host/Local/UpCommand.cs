@@ -41,7 +41,7 @@ internal static class UpCommand
             Description = "Offer tokens to the start page, to this machine only; always so with the private PostgreSQL",
         };
         var command = new Command("up", "Starts PostgreSQL and the server; prints where, and what to try") { port, role, dev };
-        command.SetAction(Output.Guard(async (result, _) =>
+        command.SetAction(async (result, _) =>
         {
             using var signals = new StopSignals();
             try
@@ -53,7 +53,7 @@ internal static class UpCommand
                 Output.Message("stopped before it was ready");
                 return ExitCode.Done;
             }
-        }));
+        });
         return command;
     }
 }

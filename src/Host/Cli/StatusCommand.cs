@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace Bulkhead.Host.Cli;
+
+/// <summary><c>status</c>: what runs, where tenants live, and what the database leaves open.</summary>
+internal static class StatusCommand
+{
+    public static Command Build()
+    {
+        var command = new Command("status", "What runs: versions, apps, tenants, and what the database leaves open");
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            var credentials = ClientCredentials.Operator(result);
+            using var client = new ApiClient(credentials);
+            var status = await client.GetAsync(credentials.Url("operator/v1/status"), cancellationToken);
+            Output.Write(result, status, Show);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Show(JsonNode status)
+    {
+        Console.WriteLine($"Bulkhead {status["version"]}, PostgreSQL {status["postgres"]}");
+        Console.WriteLine();
+        TenantCommands.Table(status["tenants"]);
+        if (status["residuals"] is JsonArray { Count: > 0 } open)
+        {
+            Console.WriteLine();
+            Console.WriteLine("What the database leaves open to an attacker with the app's credential:");
+            Output.Table(
+                ["database", "item", "reason"],
+                open.Select(entry => (string[])[$"{entry?["database"]}", $"{entry?["item"]}", $"{entry?["reason"]}"]));
+        }
+    }
+}
