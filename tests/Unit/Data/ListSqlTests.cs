@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Data;
 using static Bulkhead.Tests.Unit.Data.TestApp;
@@ -105,7 +104,7 @@ public sealed class ListSqlTests
     public void Name_the_column_of_each_sort_key()
     {
         var shown = ListSql.Compile(Query("?fields=birthDate&sort=birthDate,city"), null);
-        Assert.Equal([2, 3, 0], shown.KeyColumns);
+        Assert.Equal([2, 3, 0], shown.KeyColumns.ToArray());
         Assert.Equal(-1, shown.TotalColumn);
         Assert.Equal(3, ListSql.Compile(Query("?fields=ssn&sort=id&city=x"), null).TotalColumn);
     }

@@ -1,3 +1,4 @@
+using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Data;
 using static Bulkhead.Tests.Unit.Data.TestApp;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Data;
 using static Bulkhead.Tests.Unit.Data.TestApp;
@@ -40,15 +41,16 @@ public sealed class RecordShapeTests
     }
 
     [Theory]
-    [InlineData(MaskKind.Hide, 0, "ssn", "123456789", "\"***\"")]
-    [InlineData(MaskKind.KeepLast, 4, "ssn", "123456789", "\"*****6789\"")]
-    [InlineData(MaskKind.KeepLast, 4, "ssn", "6789", "\"****\"")]
-    [InlineData(MaskKind.KeepLast, 2, "ssn", "a🏥b🏥", "\"**b🏥\"")]
-    [InlineData(MaskKind.YearOnly, 0, "ssn", "1980-01-01", "\"***\"")]
+    [InlineData(MaskKind.Hide, 0, "ssn", "123456789", "***")]
+    [InlineData(MaskKind.KeepLast, 4, "ssn", "123456789", "*****6789")]
+    [InlineData(MaskKind.KeepLast, 4, "ssn", "6789", "****")]
+    [InlineData(MaskKind.KeepLast, 2, "ssn", "a🏥b🏥", "**b🏥")]
+    [InlineData(MaskKind.YearOnly, 0, "ssn", "1980-01-01", "***")]
     public void Mask_a_text(MaskKind kind, int keep, string field, string value, string expected)
     {
         var view = View((field, new MaskModel("m", kind, keep)));
-        Assert.Contains($"\"{field}\":{expected}", Write(view, view.Whole, (field, Text(value))), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(Write(view, view.Whole, (field, Text(value))));
+        Assert.Equal(expected, json.RootElement.GetProperty(field).GetString());
     }
 
     [Fact]
