@@ -35,7 +35,6 @@ internal sealed class CsvChunks
     private readonly int[] _idColumns;
     private readonly int[] _valueColumns;
     private readonly string[] _idValues;
-    private readonly int _columnCount;
     private readonly ArrayBufferWriter<byte> _row = new(4096);
     private readonly ArrayBufferWriter<byte> _body = new(64 * 1024);
     private readonly ImmutableArray<long>.Builder _lines = ImmutableArray.CreateBuilder<long>();
@@ -51,7 +50,6 @@ internal sealed class CsvChunks
         _idColumns = [.. file.Id.Columns.Select(column => header.IndexOf(column.Name))];
         _idValues = new string[_idColumns.Length];
         _valueColumns = [.. file.Columns.Select(column => header.IndexOf(column.Column))];
-        _columnCount = header.Count;
     }
 
     /// <summary>Every column of the header is mapped or ignored, and every column of the mapping is there.</summary>
@@ -123,10 +121,6 @@ internal sealed class CsvChunks
         if (_rows.Fault is { } broken)
         {
             RejectField("", broken);
-        }
-        else if (_rows.Fields.Count != _columnCount)
-        {
-            RejectField("", "field-count");
         }
         else
         {

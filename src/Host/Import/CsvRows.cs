@@ -24,6 +24,7 @@ internal sealed class CsvRows : IDisposable
     private int _end;
     private bool _atEnd;
     private long _nextLine = 1;
+    private int? _fieldCount;
 
     public CsvRows(Stream stream)
     {
@@ -35,13 +36,16 @@ internal sealed class CsvRows : IDisposable
     /// <summary>1-based physical line on which the row starts; quoted line breaks count.</summary>
     public long Line { get; private set; }
 
-    /// <summary>Bytes of the file up to the end of the row; what a byte order mark or broken UTF-8 takes is not exact.</summary>
+    /// <summary>Bytes of the file up to the end of the row; a byte order mark and broken UTF-8 make it inexact.</summary>
     public long Consumed { get; private set; }
 
     /// <summary>Fields of the row; incomplete when <see cref="Fault"/> is set.</summary>
     public IReadOnlyList<string> Fields => _fields;
 
-    /// <summary>Null for a whole row, else <c>unclosed-quote</c>, <c>bad-quote</c> or <c>row-too-long</c>.</summary>
+    /// <summary>
+    /// Null for a whole row, else <c>unclosed-quote</c>, <c>bad-quote</c>, <c>row-too-long</c>, or <c>field-count</c> when
+    /// it has more or fewer fields than the first row.
+    /// </summary>
     public string? Fault { get; private set; }
 
     /// <returns>False at the end of the file.</returns>
@@ -59,6 +63,11 @@ internal sealed class CsvRows : IDisposable
             _fields.Clear();
             var start = _position;
             Fault = ReadRow();
+            if (Fault is null && _fieldCount is not null && _fields.Count != _fieldCount && !IsBlank(start))
+            {
+                Fault = EndRow(start, "field-count");
+            }
+
             var row = _buffer.AsSpan(start, _position - start);
             _nextLine += row.Count('\n');
             Consumed += Encoding.UTF8.GetByteCount(row);
@@ -67,9 +76,9 @@ internal sealed class CsvRows : IDisposable
                 SkipLine();
             }
 
-            var blank = _fields.Count == 1 && row.Length <= 2 && _fields[0].Length == 0 && _buffer[start] != '"';
-            if (!blank)
+            if (Fault is not null || !IsBlank(start))
             {
+                _fieldCount ??= _fields.Count;
                 return true;
             }
         }
@@ -146,7 +155,7 @@ internal sealed class CsvRows : IDisposable
                 }
 
                 _position = limit;
-                return fault;
+                return fault is null ? null : EndRow(start, fault);
             }
 
             if (_buffer[at] == ',')
@@ -156,7 +165,7 @@ internal sealed class CsvRows : IDisposable
             }
 
             _position = _buffer[at] == '\r' ? Math.Min(at + 2, limit) : at + 1;
-            return fault;
+            return fault is null ? null : EndRow(start, fault);
         }
     }
 
@@ -194,6 +203,20 @@ internal sealed class CsvRows : IDisposable
     {
         var found = _buffer.AsSpan(at, limit - at).IndexOfAny(',', '\n');
         return found < 0 ? limit : at + found;
+    }
+
+    private bool IsBlank(int start) =>
+        _fields.Count == 1 && _fields[0].Length == 0 && _position - start <= 2 && _buffer[start] != '"';
+
+    /// <summary>
+    /// A broken row that goes over several lines may have swallowed whole rows with a stray quote: only its first line is
+    /// given up. What really was part of it is rejected line by line.
+    /// </summary>
+    private string EndRow(int start, string fault)
+    {
+        var length = _position - start;
+        var inner = _buffer.AsSpan(start, length).IndexOf('\n');
+        return inner >= 0 && inner < length - 1 ? Abandon(start, fault) : fault;
     }
 
     /// <summary>Gives the row up and goes on with the physical line after its first one.</summary>
