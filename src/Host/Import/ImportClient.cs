@@ -45,12 +45,13 @@ internal sealed class ImportClient : IDisposable
     private readonly SemaphoreSlim _tokenGate = new(1, 1);
     private Token? _token;
 
-    /// <param name="handler">Null for the network; disposed with this client.</param>
+    /// <param name="handler">Null for the network; not disposed by this client.</param>
     public ImportClient(ClientCredentials target, TimeProvider time, HttpMessageHandler? handler = null)
     {
         _target = target;
         _time = time;
-        _http = new HttpClient(handler ?? new SocketsHttpHandler { UseProxy = !target.BaseUrl.IsLoopback })
+        _http = new HttpClient(
+            handler ?? new SocketsHttpHandler { UseProxy = !target.BaseUrl.IsLoopback }, disposeHandler: handler is null)
         {
             Timeout = TimeSpan.FromMinutes(2),
             MaxResponseContentBufferSize = MaxAnswerBytes,

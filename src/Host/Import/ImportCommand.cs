@@ -68,7 +68,21 @@ internal static class ImportCommand
                 return ExitCode.Usage;
             }
 
-            return await RunAsync(run, rejected, slug, parsed, time, cancellationToken);
+            try
+            {
+                var described = await client.DescribeAsync(cancellationToken);
+                return Tell(mapFile, ServerFields.Check(mapping, described))
+                    ? ExitCode.Usage
+                    : await RunAsync(run, rejected, slug, parsed, time, cancellationToken);
+            }
+            catch (ImportFault fault)
+            {
+                Output.Message(fault.Message);
+                Output.Message("What was acknowledged is in: run the same command again to go on.");
+                return !fault.Reachable ? ExitCode.NotReachable
+                    : fault.Status is >= 400 and < 500 ? ExitCode.Refused
+                    : ExitCode.Failed;
+            }
         }));
         return command;
     }
@@ -117,21 +131,8 @@ internal static class ImportCommand
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        ImportSummary summary;
-        try
-        {
-            var onTerminal = !parsed.GetValue(Output.Json) && !Console.IsErrorRedirected;
-            summary = await ImportProgress.ShowAsync(run, onTerminal, time, cancellationToken);
-        }
-        catch (ImportFault fault)
-        {
-            Output.Message(fault.Message);
-            Output.Message("What was acknowledged is in. Run the same command again to go on.");
-            return !fault.Reachable ? ExitCode.NotReachable
-                : fault.Status is >= 400 and < 500 ? ExitCode.Refused
-                : ExitCode.Failed;
-        }
-
+        var onTerminal = !parsed.GetValue(Output.Json) && !Console.IsErrorRedirected;
+        var summary = await ImportProgress.ShowAsync(run, onTerminal, time, cancellationToken);
         var rejectsFile = rejects.IsOpen ? rejects.Path : null;
         Output.Write(
             parsed,
