@@ -58,7 +58,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             {
                 foreach (var operation in OpenApiOperators.For(field.Type))
                 {
-                    Filter(field.Name, operation, () => schemas.Value(field), field);
+                    Filter(field.Name, operation, () => schemas.Sought(field), field);
                 }
             }
         });

@@ -31,7 +31,7 @@ internal static class OpenApiOperators
     public static string Describe(string operation) => operation switch
     {
         Equal => "Equal. (`.eq` says the same.)",
-        "ne" => "Not equal.",
+        "ne" => "Not equal; what has no value is not equal either.",
         "gt" => "Greater than.",
         "gte" => "Greater than or equal.",
         "lt" => "Less than.",

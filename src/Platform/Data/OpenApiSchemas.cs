@@ -21,8 +21,8 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
         }
     }
 
-    /// <summary>The bare schema of a value: of a query parameter, or of a field that can be neither null nor masked.</summary>
-    public void Value(FieldModel field, bool nullable = false)
+    /// <summary>The schema of a stored value.</summary>
+    private void Value(FieldModel field, bool nullable)
     {
         Type(JsonType(field.Type), nullable);
         switch (field.Type)
@@ -67,6 +67,30 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
 
                     json.WriteNullValue();
                 });
+                break;
+            case FieldType.Enum:
+                json.Strings("enum", field.Values);
+                break;
+        }
+    }
+
+    /// <summary>The value of a filter: of the field's type, but one may well ask for what no record can hold.</summary>
+    public void Sought(FieldModel field)
+    {
+        json.WriteString("type", JsonType(field.Type));
+        switch (field.Type)
+        {
+            case FieldType.Integer:
+                json.WriteString("format", "int64");
+                break;
+            case FieldType.Date:
+                json.WriteString("format", "date");
+                break;
+            case FieldType.Timestamp:
+                json.WriteString("format", "date-time");
+                break;
+            case FieldType.Uuid or FieldType.Reference:
+                json.WriteString("format", "uuid");
                 break;
             case FieldType.Enum:
                 json.Strings("enum", field.Values);
