@@ -26,7 +26,7 @@ internal static class OpenApiComponents
         (503, "Unavailable", "The tenant's data cannot be reached now. Retry as Retry-After says.", ["unavailable"]),
     ];
 
-    public static void Schemas(Utf8JsonWriter json)
+    public static void Schemas(Utf8JsonWriter json, DataLimits limits)
     {
         Problem(json);
         json.Object(OpenApiNames.Counts, () =>
@@ -45,19 +45,19 @@ internal static class OpenApiComponents
                 });
             }));
         });
-        ImportResult(json);
+        ImportResult(json, limits);
         OpenApiAudit.Schemas(json);
     }
 
-    public static void Parameters(Utf8JsonWriter json)
+    public static void Parameters(Utf8JsonWriter json, DataLimits limits)
     {
         Parameter(json, "Id", "path", "id", "Identity of the record.", true, () => StringSchema(json, format: "uuid"));
         Parameter(json, "Limit", "query", "limit", "Records in a page.", false, () =>
         {
             json.WriteString("type", "integer");
             json.WriteNumber("minimum", 1);
-            json.WriteNumber("maximum", 200);
-            json.WriteNumber("default", 50);
+            json.WriteNumber("maximum", limits.MaxPage);
+            json.WriteNumber("default", limits.DefaultPage);
         });
         Parameter(json, "After", "query", "after",
             "The cursor `next` of the page before. Bound to tenant, actor and query: change one and it is refused.", false,
@@ -214,7 +214,7 @@ internal static class OpenApiComponents
         }
     }
 
-    private static void ImportResult(Utf8JsonWriter json) => json.Object(OpenApiNames.ImportResult, () =>
+    private static void ImportResult(Utf8JsonWriter json, DataLimits limits) => json.Object(OpenApiNames.ImportResult, () =>
     {
         json.WriteString("type", "object");
         json.Strings("required", "received", "created", "existing", "rejected");
@@ -226,7 +226,7 @@ internal static class OpenApiComponents
                 {
                     json.WriteString("type", "integer");
                     json.WriteNumber("minimum", 0);
-                    json.WriteNumber("maximum", 1000);
+                    json.WriteNumber("maximum", limits.MaxImportLines);
                 });
             }
 

@@ -11,7 +11,7 @@ namespace Bulkhead.Platform.Data;
 /// The documents of the models in use. Tenants of one app differ in nothing but their URL, so one document is kept per model, cut
 /// where the URL stands: the memory grows with the apps and not with the tenants. It goes when its model goes.
 /// </summary>
-internal sealed class OpenApiDocuments
+internal sealed class OpenApiDocuments(DataLimits limits)
 {
     /// <summary>Stands for the tenant's URL. A manifest that says it gets the URL in its text, which harms nobody.</summary>
     private const string Placeholder = "https://tenant.invalid";
@@ -23,7 +23,7 @@ internal sealed class OpenApiDocuments
     /// <param name="tenantBase">Of our own making: from the configuration or a claimed host, never from what a client sent.</param>
     public async Task WriteAsync(HttpResponse response, AppModel app, string tenantBase)
     {
-        var pieces = _pieces.GetValue(app, Cut).Between;
+        var pieces = _pieces.GetValue(app, _ => Cut(app)).Between;
         var url = JsonEncodedText.Encode(tenantBase).EncodedUtf8Bytes.ToArray();
         response.ContentLength = pieces.Sum(piece => piece.LongLength) + ((pieces.Length - 1) * url.LongLength);
         for (var i = 0; i < pieces.Length; i++)
@@ -37,9 +37,9 @@ internal sealed class OpenApiDocuments
         }
     }
 
-    private static Pieces Cut(AppModel app)
+    private Pieces Cut(AppModel app)
     {
-        ReadOnlySpan<byte> rest = OpenApiDocument.Write(app, Placeholder);
+        ReadOnlySpan<byte> rest = OpenApiDocument.Write(app, Placeholder, limits);
         var mark = Encoding.ASCII.GetBytes(Placeholder);
         var between = ImmutableArray.CreateBuilder<byte[]>();
         for (var at = rest.IndexOf(mark); at >= 0; at = rest.IndexOf(mark))

@@ -21,7 +21,7 @@ public static class OpenApiEndpoint
     public static IEndpointRouteBuilder MapOpenApi(this IEndpointRouteBuilder routes, Func<string, int, AppModel?> apps)
     {
         var options = routes.ServiceProvider.GetRequiredService<IOptions<IdentityOptions>>().Value;
-        var documents = new OpenApiDocuments();
+        var documents = new OpenApiDocuments(routes.ServiceProvider.GetRequiredService<DataLimits>());
         routes
             .MapGet("/api/v1/openapi.json", (HttpContext http) => HandleAsync(http, apps, options, documents))
             .WithMetadata(EndpointPolicy.TenantAnonymous);

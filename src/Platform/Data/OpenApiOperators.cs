@@ -36,7 +36,7 @@ internal static class OpenApiOperators
         "gte" => "Greater than or equal.",
         "lt" => "Less than.",
         "lte" => "Less than or equal.",
-        In => "One of at most 100; a comma inside a value is written `\\,`.",
+        In => "One of these; a comma inside a value is written `\\,`.",
         "prefix" => "Begins with.",
         Null => "`true`: has no value. `false`: has one.",
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),

@@ -11,12 +11,12 @@ public sealed class OpenApiDocumentsTests
     [InlineData("https://api.riverside.example")]
     public async Task Serve_each_tenant_the_document_with_its_own_url(string tenantBase)
     {
-        var documents = new OpenApiDocuments();
+        var documents = new OpenApiDocuments(new DataLimits());
         await SendAsync(documents, "http://localhost:8080/t/other");
 
         var (body, length) = await SendAsync(documents, tenantBase);
 
-        Assert.Equal(Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, tenantBase)), body);
+        Assert.Equal(Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, tenantBase, new DataLimits())), body);
         Assert.Equal(Encoding.UTF8.GetByteCount(body), length);
         Assert.DoesNotContain("tenant.invalid", body, StringComparison.Ordinal);
         Assert.DoesNotContain("/t/other", body, StringComparison.Ordinal);
