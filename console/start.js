@@ -71,7 +71,7 @@ function hold(tenant) {
   });
   copy(at(".copy-token"), (text) => text);
   copy(at(".copy-curl"), (text) =>
-    `curl -s -H 'Authorization: Bearer ${text}' '${location.origin}${apiPath(tenant)}/${collection(tenant)}?limit=3'`);
+    `curl -s -H 'Authorization: Bearer ${text}' '${location.origin}${apiPath(tenant)}/${collection(tenant, role.value)}?limit=3'`);
   return part;
 }
 
@@ -134,7 +134,7 @@ async function cross(home, away, role) {
   find("verdict").textContent = "";
   stage.dataset.state = "idle";
   const given = await token(home.slug, role);
-  const query = `${collection(home)}?limit=1`;
+  const query = `${collection(home, role)}?limit=1`;
   find("home-title").textContent = `At home, ${home.slug}`;
   find("away-title").textContent = `Next door, ${away.slug}`;
   await show("home", `${apiPath(home)}/${query}`, given.token);
@@ -170,8 +170,11 @@ function knock() {
   return new Promise((done) => setTimeout(done, still ? 0 : 700));
 }
 
-/** The collection to ask for: patients where there are any, else the first that there is. */
-function collection(tenant) {
+/** The collection to ask for: the log for who reads only that, patients where there are any, else the first that there is. */
+function collection(tenant, role) {
+  if (role === "auditor") {
+    return "audit";
+  }
   const names = Object.keys(tenant.counts ?? {});
   return names.includes("patients") ? "patients" : names[0] ?? "counts";
 }

@@ -6,8 +6,8 @@ using Bulkhead.Host.Import;
 namespace Bulkhead.Host.Demo;
 
 /// <summary>
-/// Synthetic data for the app samples/clinic, from the tenant's name as the seed: the same name gives the same bytes, so
-/// that importing it again changes nothing. No record describes a real person; numbers of persons are of kinds that are
+/// Synthetic data for the app samples/clinic, from the tenant's name as the seed: the same name gives the same bytes,
+/// so that importing it again changes nothing. No record describes a real person; numbers of persons are of kinds that are
 /// never issued. About 6,000 records.
 /// </summary>
 public static class ClinicDemo
@@ -124,7 +124,9 @@ internal sealed class ClinicBuilder(string seed)
         var gender = Numbers.Chance(50) ? "F" : "M";
         var born = Numbers.Date(new DateOnly(1932, 1, 1), new DateOnly(2023, 12, 31));
         var adult = born.AddYears(18) <= Today;
-        var died = born.Year < 1965 && Numbers.Chance(6) ? Numbers.Date(new DateOnly(2023, 1, 1), Today) : (DateOnly?)null;
+        var died = born.Year < 1965 && Numbers.Chance(6)
+            ? Numbers.Date(new DateOnly(2023, 1, 1), Today)
+            : (DateOnly?)null;
         var payer = Numbers.Chance(88) ? Numbers.Pick<Guid>(Payers.ToArray()) : (Guid?)null;
         var bill = visits.Add(new Patient(id, born, died, payer));
 
@@ -135,7 +137,8 @@ internal sealed class ClinicBuilder(string seed)
             .Text("prefix", !adult ? null : gender == "F" ? "Ms." : "Mr.")
             .Text("maidenName", gender == "F" && married is "M" or "W" ? FamilyName() : null)
             .Date("birthDate", born).Date("deathDate", died).Text("gender", gender).Text("maritalStatus", married)
-            .Text("race", Numbers.Pick<string>(Races)).Text("ethnicity", Numbers.Chance(15) ? "hispanic" : "nonhispanic")
+            .Text("race", Numbers.Pick<string>(Races))
+            .Text("ethnicity", Numbers.Chance(15) ? "hispanic" : "nonhispanic")
             .Text("birthplace", $"{Numbers.Pick<Town>(ClinicWords.Towns).City}, Massachusetts, US")
             .Text("ssn", Ssn(index))
             .Text("driversLicense", adult ? Code($"S000{index:0000}") : null)

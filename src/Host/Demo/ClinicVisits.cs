@@ -151,7 +151,8 @@ internal sealed class ClinicVisits(ClinicBuilder clinic)
         {
             using var record = RecordOf("observations", encounter);
             record.Time("date", encounter.Start).Text("category", "vital-signs").Text("code", vital.Code)
-                .Text("description", vital.Description).Text("value", Invariant(_numbers.Between(vital.Low, vital.High)))
+                .Text("description", vital.Description)
+                .Text("value", Invariant(_numbers.Between(vital.Low, vital.High)))
                 .Text("units", vital.Units).Text("type", "numeric");
         }
     }

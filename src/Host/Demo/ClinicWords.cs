@@ -15,18 +15,19 @@ internal static class ClinicWords
 
     public static readonly string[] GivenNamesM =
     [
-        "Aaron", "Adam", "Amir", "Ben", "Carlos", "Daniel", "David", "Diego", "Elias", "Felix", "George", "Hugo", "Ivan",
-        "Jamal", "Jonas", "Kofi", "Leo", "Luis", "Marco", "Martin", "Nils", "Noah", "Oscar", "Paul", "Rafael", "Sam",
+        "Aaron", "Adam", "Amir", "Ben", "Carlos", "Daniel", "David", "Diego", "Elias", "Felix", "George", "Hugo",
+        "Ivan", "Jamal", "Jonas", "Kofi", "Leo", "Luis", "Marco", "Martin", "Nils", "Noah", "Oscar", "Paul", "Rafael", "Sam",
         "Theo", "Tomas", "Victor", "Wei",
     ];
 
     public static readonly string[] FamilyHeads =
     [
-        "Al", "Ar", "Bel", "Bor", "Cal", "Cor", "Dal", "Dor", "El", "Fen", "Gar", "Hal", "Har", "Kel", "Lan", "Lor", "Mar",
-        "Mel", "Nor", "Or", "Pel", "Quin", "Ren", "Sal", "Sil", "Tam", "Tor", "Val", "Wen", "Yar",
+        "Al", "Ar", "Bel", "Bor", "Cal", "Cor", "Dal", "Dor", "El", "Fen", "Gar", "Hal", "Har", "Kel", "Lan", "Lor",
+        "Mar", "Mel", "Nor", "Or", "Pel", "Quin", "Ren", "Sal", "Sil", "Tam", "Tor", "Val", "Wen", "Yar",
     ];
 
-    public static readonly string[] FamilyMiddles = ["a", "ba", "da", "de", "e", "i", "la", "le", "mi", "o", "ri", "ta"];
+    public static readonly string[] FamilyMiddles =
+        ["a", "ba", "da", "de", "e", "i", "la", "le", "mi", "o", "ri", "ta"];
 
     public static readonly string[] FamilyTails =
     [
@@ -56,7 +57,9 @@ internal static class ClinicWords
     ];
 
     public static readonly string[] Organizations =
-        ["Alder Health Center", "Bayside Clinic", "Hillcrest Hospital", "Lakeview Family Practice", "Mill Road Surgery"];
+    [
+        "Alder Health Center", "Bayside Clinic", "Hillcrest Hospital", "Lakeview Family Practice", "Mill Road Surgery",
+    ];
 
     public static readonly string[] Payers =
         ["Commonwealth Care Demo", "Harbor Mutual Demo", "Prairie Health Plan Demo", "Union Benefit Demo"];
@@ -84,7 +87,8 @@ internal static class ClinicWords
             new("895994", "120 ACTUAT Fluticasone propionate 0.044 MG/ACTUAT Metered Dose Inhaler"),
             new("699728000", "Asthma self management")),
         new("195662009", "Acute viral pharyngitis (disorder)", 0, 120, false, null, null),
-        new("10509002", "Acute bronchitis (disorder)", 0, 120, false, new("313782", "Acetaminophen 325 MG Oral Tablet"), null),
+        new("10509002", "Acute bronchitis (disorder)", 0, 120, false,
+            new("313782", "Acetaminophen 325 MG Oral Tablet"), null),
         new("444814009", "Viral sinusitis (disorder)", 2, 120, false,
             new("562251", "Amoxicillin 250 MG / Clavulanate 125 MG Oral Tablet"), null),
         new("44465007", "Sprain of ankle", 4, 120, false, new("849574", "Naproxen sodium 220 MG Oral Tablet"),

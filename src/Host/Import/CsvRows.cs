@@ -4,15 +4,15 @@ namespace Bulkhead.Host.Import;
 
 /// <summary>
 /// Reads CSV (RFC 4180, UTF-8 with or without a byte order mark) row by row and gets over broken rows: a quote that is
-/// never closed costs its own line, not the rest of the file. Rows end with LF or CRLF; blank lines are skipped; a quote
-/// inside an unquoted field is an ordinary character.
+/// never closed costs its own line, not the rest of the file. Rows end with LF or CRLF; blank lines are skipped; a
+/// quote inside an unquoted field is an ordinary character.
 /// </summary>
 internal sealed class CsvRows : IDisposable
 {
     /// <summary>Longest row, in UTF-16 code units. Also bounds what an unclosed quote makes us scan.</summary>
     public const int MaxRowLength = 256 * 1024;
 
-    /// <summary>Stands in a value for bytes that are not UTF-8. A noncharacter, so that no real text holds it.</summary>
+    /// <summary>Stands in a value for bytes that are not UTF-8. A noncharacter: no real text holds it.</summary>
     public const char NotUtf8 = '\uFFFF';
 
     private readonly StreamReader _reader;
@@ -36,15 +36,15 @@ internal sealed class CsvRows : IDisposable
     /// <summary>1-based physical line on which the row starts; quoted line breaks count.</summary>
     public long Line { get; private set; }
 
-    /// <summary>Bytes of the file up to the end of the row; a byte order mark and broken UTF-8 make it inexact.</summary>
+    /// <summary>Bytes of the file up to the end of the row; not exact with a byte order mark.</summary>
     public long Consumed { get; private set; }
 
     /// <summary>Fields of the row; incomplete when <see cref="Fault"/> is set.</summary>
     public IReadOnlyList<string> Fields => _fields;
 
     /// <summary>
-    /// Null for a whole row, else <c>unclosed-quote</c>, <c>bad-quote</c>, <c>row-too-long</c>, or <c>field-count</c> when
-    /// it has more or fewer fields than the first row.
+    /// Null for a whole row, else <c>unclosed-quote</c>, <c>bad-quote</c>, <c>row-too-long</c>, or <c>field-count</c>
+    /// when it has more or fewer fields than the first row.
     /// </summary>
     public string? Fault { get; private set; }
 
@@ -169,7 +169,7 @@ internal sealed class CsvRows : IDisposable
         }
     }
 
-    /// <returns>The position after the closing quote, or -1 when there is none within the row's greatest length.</returns>
+    /// <returns>The position after the closing quote, or -1 when there is none within the greatest length.</returns>
     private int ReadQuoted(int at, int limit)
     {
         StringBuilder? unescaped = null;
@@ -209,8 +209,8 @@ internal sealed class CsvRows : IDisposable
         _fields.Count == 1 && _fields[0].Length == 0 && _position - start <= 2 && _buffer[start] != '"';
 
     /// <summary>
-    /// A broken row that goes over several lines may have swallowed whole rows with a stray quote: only its first line is
-    /// given up. What really was part of it is rejected line by line.
+    /// A broken row that goes over several lines may have swallowed whole rows with a stray quote: only its first line
+    /// is given up. What really was part of it is rejected line by line.
     /// </summary>
     private string EndRow(int start, string fault)
     {

@@ -3,11 +3,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Bulkhead.Host.Cli;
 
 namespace Bulkhead.Host.Import;
-
-/// <summary>The tenant to import into, and as whom.</summary>
-internal sealed record ImportTarget(Uri ApiUrl, Uri TokenUrl, string ClientId, string ClientSecret);
 
 /// <summary>What the server did with a chunk.</summary>
 internal sealed record ChunkAnswer(int Created, int Existing, ImmutableArray<ServerReject> Rejected);
@@ -27,11 +25,12 @@ internal sealed class ImportFault(string message, bool reachable, int? status = 
 }
 
 /// <summary>
-/// Posts chunks to one tenant. Safe to retry: a record that is there already counts as existing, whoever lost the answer.
+/// Posts chunks to one tenant. Safe to retry: a record that is there already counts as existing, whoever lost the
+/// answer.
 /// </summary>
 internal sealed class ImportClient : IDisposable
 {
-    /// <summary>With <see cref="FirstDelay"/> doubling to <see cref="LongestDelay"/>: gives up after about a minute.</summary>
+    /// <summary>With <see cref="FirstDelay"/> doubling to <see cref="LongestDelay"/>: about a minute.</summary>
     public const int MaxAttempts = 10;
 
     private const int MaxAnswerBytes = 16 * 1024 * 1024;
@@ -40,18 +39,19 @@ internal sealed class ImportClient : IDisposable
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan EarlyRefresh = TimeSpan.FromSeconds(30);
 
-    private readonly ImportTarget _target;
+    private readonly ClientCredentials _target;
     private readonly HttpClient _http;
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _tokenGate = new(1, 1);
     private Token? _token;
 
-    /// <param name="handler">Null for the network; disposed with this client.</param>
-    public ImportClient(ImportTarget target, TimeProvider time, HttpMessageHandler? handler = null)
+    /// <param name="handler">Null for the network; not disposed by this client.</param>
+    public ImportClient(ClientCredentials target, TimeProvider time, HttpMessageHandler? handler = null)
     {
         _target = target;
         _time = time;
-        _http = new HttpClient(handler ?? new SocketsHttpHandler { UseProxy = !target.ApiUrl.IsLoopback })
+        _http = new HttpClient(
+            handler ?? new SocketsHttpHandler { UseProxy = !target.BaseUrl.IsLoopback }, disposeHandler: handler is null)
         {
             Timeout = TimeSpan.FromMinutes(2),
             MaxResponseContentBufferSize = MaxAnswerBytes,
@@ -70,13 +70,14 @@ internal sealed class ImportClient : IDisposable
     public async Task<ChunkAnswer> PostAsync(
         string into, ReadOnlyMemory<byte> ndjson, string source, CancellationToken cancellationToken)
     {
-        var url = new Uri($"{_target.ApiUrl.AbsoluteUri.TrimEnd('/')}/{into}/import");
+        var url = _target.Url($"api/v1/{into}/import");
         var header = Uri.EscapeDataString(source).Replace("%20", " ", StringComparison.Ordinal);
         header = header.Length > 200 ? header[..200] : header;
         var text = await SendAsync(
             async token =>
             {
-                var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ReadOnlyMemoryContent(ndjson) };
+                var request = new HttpRequestMessage(HttpMethod.Post, url);
+                request.Content = new ReadOnlyMemoryContent(ndjson);
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-ndjson");
                 request.Headers.Authorization = await AuthorizationAsync(token);
                 request.Headers.TryAddWithoutValidation("Import-Source", header);
@@ -90,7 +91,7 @@ internal sealed class ImportClient : IDisposable
     /// <exception cref="ImportFault">As for a chunk.</exception>
     public Task<string> DescribeAsync(CancellationToken cancellationToken)
     {
-        var url = new Uri($"{_target.ApiUrl.AbsoluteUri.TrimEnd('/')}/openapi.json");
+        var url = _target.Url("api/v1/openapi.json");
         return SendAsync(_ => Task.FromResult(new HttpRequestMessage(HttpMethod.Get, url)), cancellationToken);
     }
 
@@ -132,12 +133,12 @@ internal sealed class ImportClient : IDisposable
             catch (HttpRequestException exception)
             {
                 var reachable = exception.StatusCode is not null;
-                var message = $"{_target.ApiUrl.GetLeftPart(UriPartial.Authority)}: {exception.Message}";
+                var message = $"{_target.BaseUrl.GetLeftPart(UriPartial.Authority)}: {exception.Message}";
                 fault = new ImportFault(message, reachable, (int?)exception.StatusCode);
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                fault = new ImportFault($"{_target.ApiUrl} did not answer in time.", reachable: false);
+                fault = new ImportFault($"{_target.BaseUrl} did not answer in time.", reachable: false);
             }
 
             if (attempt == MaxAttempts)

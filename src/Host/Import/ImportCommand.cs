@@ -1,32 +1,15 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using Spectre.Console;
+using Bulkhead.Host.Cli;
 
 namespace Bulkhead.Host.Import;
 
 /// <summary><c>bulkhead data import</c>: CSV files into a tenant, as its own client and through the API.</summary>
 internal static class ImportCommand
 {
-    // As docs/cli.md has them.
-    private const int Done = 0;
-    private const int Failed = 1;
-    private const int Usage = 2;
-    private const int Refused = 3;
-    private const int NotReachable = 4;
-    private const int PartlyDone = 5;
-
-    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
-    {
-        WriteIndented = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
-    /// <param name="json">The option that every command has.</param>
-    /// <param name="target">From the parsed line, the tenant and the role: where, and with whose credentials.</param>
-    public static Command Build(Option<bool> json, Func<ParseResult, string, string, ImportTarget> target)
+    /// <returns>The subcommand <c>import</c> of <c>data</c>.</returns>
+    public static Command Build()
     {
         var tenant = new Option<string>("--tenant") { Required = true, Description = "Slug of the tenant" };
         var map = new Option<FileInfo>("--map")
@@ -65,27 +48,42 @@ internal static class ImportCommand
             Exit codes: 0 all rows are in, 1 failed, 2 wrong mapping or usage, 3 refused by the server,
             4 not reachable, 5 some rows were rejected.
             """) { tenant, map, from, only, rejects, role };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(Output.Guard(async (parsed, cancellationToken) =>
         {
             var mapFile = parsed.GetRequiredValue(map);
             var mapping = ReadMapping(mapFile, parsed.GetValue(only) ?? []);
             if (mapping is null)
             {
-                return Usage;
+                return ExitCode.Usage;
             }
 
             var slug = parsed.GetRequiredValue(tenant);
             var time = TimeProvider.System;
-            using var client = new ImportClient(target(parsed, slug, parsed.GetRequiredValue(role)), time);
+            var credentials = ClientCredentials.Tenant(parsed, slug, parsed.GetRequiredValue(role));
+            using var client = new ImportClient(credentials, time);
             using var rejected = new RejectsFile(parsed.GetRequiredValue(rejects).FullName);
             var run = new ImportRun(mapping, parsed.GetRequiredValue(from).FullName, client, rejected, time);
             if (Tell(mapFile, run.Check()))
             {
-                return Usage;
+                return ExitCode.Usage;
             }
 
-            return await RunAsync(run, rejected, slug, parsed.GetValue(json), time, cancellationToken);
-        });
+            try
+            {
+                var described = await client.DescribeAsync(cancellationToken);
+                return Tell(mapFile, ServerFields.Check(mapping, described))
+                    ? ExitCode.Usage
+                    : await RunAsync(run, rejected, slug, parsed, time, cancellationToken);
+            }
+            catch (ImportFault fault)
+            {
+                Output.Message(fault.Message);
+                Output.Message("What was acknowledged is in: run the same command again to go on.");
+                return !fault.Reachable ? ExitCode.NotReachable
+                    : fault.Status is >= 400 and < 500 ? ExitCode.Refused
+                    : ExitCode.Failed;
+            }
+        }));
         return command;
     }
 
@@ -94,7 +92,7 @@ internal static class ImportCommand
     {
         if (!file.Exists || file.Length > MappingReader.MaxLength)
         {
-            Console.Error.WriteLine(file.Exists ? $"{file} is longer than 1 MiB." : $"{file} is not there.");
+            Output.Message(file.Exists ? $"{file} is longer than 1 MiB." : $"{file} is not there.");
             return null;
         }
 
@@ -106,7 +104,7 @@ internal static class ImportCommand
         }
 
         var unknown = only.Where(name => mapping.Files.All(mapped => mapped.File != name)).ToList();
-        unknown.ForEach(name => Console.Error.WriteLine($"--only {name}: the mapping has no such file."));
+        unknown.ForEach(name => Output.Message($"--only {name}: the mapping has no such file."));
         return unknown.Count > 0 ? null
             : only.Length == 0 ? mapping
             : mapping with { Files = [.. mapping.Files.Where(mapped => only.Contains(mapped.File))] };
@@ -117,7 +115,7 @@ internal static class ImportCommand
     {
         foreach (var fault in faults)
         {
-            Console.Error.WriteLine(string.Create(
+            Output.Message(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{file}:{fault.Place.Line}:{fault.Place.Column}: {fault.Message} [{fault.Code}]"));
         }
@@ -126,65 +124,44 @@ internal static class ImportCommand
     }
 
     private static async Task<int> RunAsync(
-        ImportRun run, RejectsFile rejects, string tenant, bool json, TimeProvider time, CancellationToken cancellationToken)
+        ImportRun run,
+        RejectsFile rejects,
+        string tenant,
+        ParseResult parsed,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        ImportSummary summary;
-        try
+        var onTerminal = !parsed.GetValue(Output.Json) && !Console.IsErrorRedirected;
+        var summary = await ImportProgress.ShowAsync(run, onTerminal, time, cancellationToken);
+        var rejectsFile = rejects.IsOpen ? rejects.Path : null;
+        Output.Write(
+            parsed,
+            new { tenant, summary.Files, summary.Rows, summary.Rejected, summary.Seconds, rejectsFile },
+            _ => WriteTable(summary));
+        if (rejectsFile is not null)
         {
-            var onTerminal = !json && !Console.IsErrorRedirected;
-            summary = await ImportProgress.ShowAsync(run, onTerminal, time, cancellationToken);
-        }
-        catch (ImportFault fault)
-        {
-            Console.Error.WriteLine(fault.Message);
-            Console.Error.WriteLine("What was acknowledged is in. Run the same command again to go on.");
-            return !fault.Reachable ? NotReachable : fault.Status is >= 400 and < 500 ? Refused : Failed;
-        }
-
-        if (json)
-        {
-            var rejectsFile = rejects.IsOpen ? rejects.Path : null;
-            Console.WriteLine(JsonSerializer.Serialize(
-                new { tenant, summary.Files, summary.Rows, summary.Rejected, summary.Seconds, rejectsFile }, Format));
-        }
-        else
-        {
-            WriteTable(summary);
+            Output.Message($"{summary.Rejected} rows were rejected: {rejectsFile}");
         }
 
-        if (rejects.IsOpen)
-        {
-            Console.Error.WriteLine($"{summary.Rejected} rows were rejected: {rejects.Path}");
-        }
-
-        return summary.Rejected == 0 ? Done : PartlyDone;
+        return summary.Rejected == 0 ? ExitCode.Done : ExitCode.PartlyDone;
     }
 
     private static void WriteTable(ImportSummary summary)
     {
-        var table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
-        table.AddColumns("file", "into");
-        foreach (var number in (string[])["rows", "created", "existing", "rejected"])
-        {
-            table.AddColumn(number, column => column.RightAligned());
-        }
-
-        foreach (var file in summary.Files)
-        {
-            table.AddRow(Cells(file.File, file.Into, file.Rows, file.Created, file.Existing, file.Rejected));
-        }
-
+        var rows = summary.Files
+            .Select(file => Row(file.File, file.Into, file.Rows, file.Created, file.Existing, file.Rejected))
+            .Append(Row(
+                "total",
+                "",
+                summary.Rows,
+                summary.Files.Sum(file => file.Created),
+                summary.Files.Sum(file => file.Existing),
+                summary.Rejected));
+        Output.Table(["file", "into", "rows", "created", "existing", "rejected"], rows);
         var rate = summary.Rows / Math.Max(summary.Seconds, 0.001);
-        table.AddRow(Cells(
-            "total",
-            string.Create(CultureInfo.InvariantCulture, $"{summary.Seconds:0.0} s, {rate:0} rows/s"),
-            summary.Rows,
-            summary.Files.Sum(file => file.Created),
-            summary.Files.Sum(file => file.Existing),
-            summary.Rejected));
-        AnsiConsole.Write(table);
+        Output.Message(string.Create(CultureInfo.InvariantCulture, $"{summary.Seconds:0.0} s, {rate:0} rows/s"));
 
-        static Text[] Cells(string file, string into, params ReadOnlySpan<long> numbers) =>
-            [new(file), new(into), .. numbers.ToArray().Select(n => new Text(n.ToString(CultureInfo.InvariantCulture)))];
+        static string[] Row(string file, string into, params ReadOnlySpan<long> numbers) =>
+            [file, into, .. numbers.ToArray().Select(n => n.ToString(CultureInfo.InvariantCulture))];
     }
 }

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Bulkhead.Host.Import;
 
-/// <summary>Shows how far the import is: bars on a terminal, else a line per file and every ten seconds. On stderr.</summary>
+/// <summary>Shows how far the import is: bars on a terminal, else a line per file and every ten seconds.</summary>
 internal static class ImportProgress
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
@@ -25,7 +25,7 @@ internal static class ImportProgress
         return await bars.StartAsync(context => run.RunAsync(new Bars(context), cancellationToken));
     }
 
-    /// <summary>Rows a second, and the time left if the rest goes as what was done; null before anything was done.</summary>
+    /// <summary>Rows a second, and the time left if it goes on like this; null before anything was done.</summary>
     internal static (double Rate, TimeSpan? Left) Pace(ImportTick tick)
     {
         var seconds = Math.Max(tick.Elapsed.TotalSeconds, 0.001);

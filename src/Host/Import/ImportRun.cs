@@ -147,6 +147,10 @@ internal sealed class ImportRun(
         return new Reject(line, column, reject.Code, reject.Detail);
     }
 
-    private FileStream Open(FileMapping file) =>
-        new(Path.Combine(directory, file.File), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
+    private FileStream Open(FileMapping file)
+    {
+        // CsvRows reads in large pieces: a buffer of the stream's own would only copy.
+        var path = Path.Combine(directory, file.File);
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
+    }
 }

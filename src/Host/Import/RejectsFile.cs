@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Bulkhead.Host.Import;
@@ -25,8 +26,9 @@ internal sealed class RejectsFile(string path) : IDisposable
                 _writer.WriteLine("file,line,column,code,reason");
             }
 
-            _writer.WriteLine(string.Create(
-                null, $"{Quoted(file)},{reject.Line},{Quoted(reject.Column)},{Quoted(reject.Code)},{Quoted(reject.Reason)}"));
+            var line = reject.Line.ToString(CultureInfo.InvariantCulture);
+            _writer.WriteLine(string.Join(
+                ',', Quoted(file), line, Quoted(reject.Column), Quoted(reject.Code), Quoted(reject.Reason)));
         }
 
         _writer?.Flush();
@@ -42,6 +44,8 @@ internal sealed class RejectsFile(string path) : IDisposable
             text = "'" + text;
         }
 
-        return text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+        return text.AsSpan().ContainsAny(",\"\r\n")
+            ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+            : text;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Access;
 
 namespace Bulkhead.Host.StartPage;
 
@@ -16,36 +17,40 @@ internal static class DevEndpoints
 
     public static void MapDevAccess(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/dev/info", Info);
-        endpoints.MapPost("/dev/token", Token);
+        endpoints.MapGet("/dev/info", Info).WithMetadata(EndpointPolicy.Public);
+        endpoints.MapPost("/dev/token", Token).WithMetadata(EndpointPolicy.Public);
     }
 
-    private static async Task<IResult> Info(HttpContext context, DevAccess access, CancellationToken cancellationToken)
+    private static async Task Info(HttpContext context, DevAccess access, CancellationToken cancellationToken)
     {
-        if (IsOfTenant(context) || !OwnBrowser.MayRead(context))
+        var info = OwnBrowser.MayRead(context) ? await access.InfoAsync(cancellationToken) : null;
+        await AnswerAsync(context, info, cancellationToken);
+    }
+
+    private static async Task Token(HttpContext context, DevAccess access, CancellationToken cancellationToken)
+    {
+        DevToken? token = null;
+        if (OwnBrowser.MayAsk(context)
+            && context.Request.ContentLength is <= LongestBody
+            && await ReadAsync(context.Request, cancellationToken) is { Tenant: { } tenant, Role: { } role })
         {
-            return Refusals.NotFound(context);
+            token = await access.TokenAsync(tenant, role, cancellationToken);
+        }
+
+        await AnswerAsync(context, token, cancellationToken);
+    }
+
+    private static Task AnswerAsync<T>(HttpContext context, T? answer, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (answer is null)
+        {
+            return ProblemResults.NotFoundAsync(context, cancellationToken);
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        return await access.InfoAsync(cancellationToken) is { } info ? Results.Json(info) : Refusals.NotFound(context);
+        return context.Response.WriteAsJsonAsync(answer, cancellationToken);
     }
-
-    private static async Task<IResult> Token(HttpContext context, DevAccess access, CancellationToken cancellationToken)
-    {
-        if (IsOfTenant(context) || !OwnBrowser.MayAsk(context) || context.Request.ContentLength is null or > LongestBody)
-        {
-            return Refusals.NotFound(context);
-        }
-
-        context.Response.Headers.CacheControl = "no-store";
-        return await ReadAsync(context.Request, cancellationToken) is { Tenant: { } tenant, Role: { } role }
-            && await access.TokenAsync(tenant, role, cancellationToken) is { } token
-            ? Results.Json(token)
-            : Refusals.NotFound(context);
-    }
-
-    private static bool IsOfTenant(HttpContext context) => context.Features.Get<ResolvedTenant>() is not null;
 
     private static async Task<TokenRequest?> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Access;
 using Microsoft.Net.Http.Headers;
 
 namespace Bulkhead.Host.StartPage;
@@ -41,20 +42,22 @@ internal static class StartPageEndpoints
 
     public static void MapStartPage(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) => Serve(context, "start.html"));
+        endpoints.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) => Serve(context, "start.html"))
+            .WithMetadata(EndpointPolicy.Public);
         endpoints.MapMethods("/console/{**file}", [HttpMethods.Get, HttpMethods.Head],
-            (HttpContext context, string file) => Serve(context, file));
+            (HttpContext context, string file) => Serve(context, file))
+            .WithMetadata(EndpointPolicy.Public);
     }
 
-    private static IResult Serve(HttpContext context, string name)
+    private static Task Serve(HttpContext context, string name)
     {
-        if (context.Features.Get<ResolvedTenant>() is not null || !ConsoleFiles.All.TryGetValue(name, out var file))
+        if (!ConsoleFiles.All.TryGetValue(name, out var file))
         {
-            return Refusals.NotFound(context);
+            return ProblemResults.NotFoundAsync(context, context.RequestAborted);
         }
 
         Harden(context.Response.Headers, PagePolicy);
-        return Results.Bytes(file.Content, file.MediaType, entityTag: EntityTagHeaderValue.Parse(file.ETag));
+        return Results.Bytes(file.Content, file.MediaType, entityTag: EntityTagHeaderValue.Parse(file.ETag)).ExecuteAsync(context);
     }
 
     private static void Harden(IHeaderDictionary headers, string policy)

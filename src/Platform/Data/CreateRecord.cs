@@ -83,11 +83,12 @@ internal static class CreateRecord
             work.Also(idempotency.Store(record.Id, record.Version, buffer.Written.Span, now));
         }
 
-        work.Change(Insert(call.View, record), new AuditEvent(Action)
+        var entry = new AuditEvent(Action)
         {
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
-        });
+        };
+        work.Change(call.View.InsertRow, entry, arguments: Arguments(record));
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (result.Violation is not { } violation)
         {
@@ -103,14 +104,18 @@ internal static class CreateRecord
         }
     }
 
-    /// <summary>Names every column, so that all creates of an entity share one prepared statement.</summary>
-    private static Sql Insert(EntityView view, RecordValues record)
+    private static SqlValue[] Arguments(RecordValues record)
     {
-        var now = SqlValue.Timestamp(record.CreatedAt);
-        return Sql.Of($"""
-            {view.InsertInto} values ({Place.Tenant}, {SqlValue.Uuid(record.Id)}, {SqlValue.Uuid(record.Version)}, {now}, {now}{
-            Sql.Join("", record.Values.Select(value => Sql.Of($", {value.ToSql()}")))}) returning id
-            """);
+        var arguments = new SqlValue[record.Values.Length + 3];
+        arguments[0] = SqlValue.Uuid(record.Id);
+        arguments[1] = SqlValue.Uuid(record.Version);
+        arguments[2] = SqlValue.Timestamp(record.CreatedAt);
+        for (var i = 0; i < record.Values.Length; i++)
+        {
+            arguments[i + 3] = record.Values[i].ToSql();
+        }
+
+        return arguments;
     }
 
     private static ImmutableArray<string> Names(EntityView view, bool[] given) =>

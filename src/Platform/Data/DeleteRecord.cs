@@ -114,7 +114,7 @@ internal static class DeleteRecord
                     Entity = entity.Name,
                     Fields = [field.Name],
                     Records = AuditRecords.CountAndDigest,
-                    Details = System.Collections.Immutable.ImmutableSortedDictionary<string, string>.Empty.Add("for", Action),
+                    Details = Entries.Detail("for", Action),
                 });
         }
     }

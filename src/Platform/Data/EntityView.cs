@@ -38,6 +38,10 @@ internal sealed class EntityView
             insert into {Table} (tenant_id, id, version, created_at, updated_at{
             Sql.Join("", fields.Select(field => Sql.Of($", {field.Column}")))})
             """);
+        InsertRow = Sql.Of($"""
+            {InsertInto} values ({Place.Tenant}, {new SqlSlot(0)}, {new SqlSlot(1)}, {new SqlSlot(2)}, {new SqlSlot(2)}{
+            Sql.Join("", fields.Select(field => Sql.Of($", {new SqlSlot(field.Index + 3)}")))}) returning id
+            """).Kept();
         Shown =
         [
             RecordField.Id, RecordField.CreatedAt, RecordField.UpdatedAt,
@@ -61,6 +65,11 @@ internal sealed class EntityView
 
     /// <summary>An INSERT of every column, up to its values.</summary>
     public Sql InsertInto { get; }
+
+    /// <summary>
+    /// An INSERT of one record; slots: id, version, now, then the fields. Names every column, so that all creates share one text.
+    /// </summary>
+    public Sql InsertRow { get; }
 
     /// <summary>Every field of the entity in the manifest's order, readable or not: for values that the program handles itself.</summary>
     public ImmutableArray<RecordField> All { get; }
@@ -142,7 +151,7 @@ internal sealed class EntityViews
     public EntityView? For(AppModel app, Actor actor, EntityModel entity)
     {
         var views = _byApp.GetValue(app, static _ => new());
-        var key = new ViewKey(entity, actor.Roles);
+        var key = new ViewKey(entity, actor.Kind, actor.Roles);
         if (views.TryGetValue(key, out var view))
         {
             return view;
@@ -158,13 +167,14 @@ internal sealed class EntityViews
         return views.GetOrAdd(key, view);
     }
 
-    private readonly struct ViewKey(EntityModel entity, ImmutableArray<string> roles) : IEquatable<ViewKey>
+    private readonly struct ViewKey(EntityModel entity, ActorKind kind, ImmutableArray<string> roles) : IEquatable<ViewKey>
     {
         private readonly EntityModel _entity = entity;
+        private readonly ActorKind _kind = kind;
         private readonly ImmutableArray<string> _roles = roles;
 
         public bool Equals(ViewKey other) =>
-            ReferenceEquals(_entity, other._entity) && _roles.AsSpan().SequenceEqual(other._roles.AsSpan());
+            ReferenceEquals(_entity, other._entity) && _kind == other._kind && _roles.AsSpan().SequenceEqual(other._roles.AsSpan());
 
         public override bool Equals(object? obj) => obj is ViewKey other && Equals(other);
 

@@ -150,7 +150,7 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
                 new AuditEvent("data.read")
                 {
                     Entity = expansion.Shape.View.Entity.Name,
-                    Details = ImmutableSortedDictionary<string, string>.Empty.Add("expand", expansion.Name),
+                    Details = Entries.Detail("expand", expansion.Name),
                 },
                 sink);
         }

@@ -1,4 +1,3 @@
-using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
@@ -57,10 +56,10 @@ internal static class GetRecord
             shape.Write(buffer.Writer, row, expanded);
         }
 
-        var query = Sql.Of($"{shape.GetById}{SqlValue.Uuid(id)}");
+        SqlValue[] arguments = [SqlValue.Uuid(id)];
         _ = shape.IsAudited
-            ? work.Read(query, new AuditEvent(Action) { Entity = call.View.Entity.Name }, Take)
-            : work.Read(query, Take);
+            ? work.Read(shape.GetById, shape.ReadEntry, Take, arguments)
+            : work.Read(shape.GetById, Take, arguments);
         await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (version is not { } found)
         {

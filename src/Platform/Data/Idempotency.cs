@@ -83,7 +83,7 @@ internal sealed class Idempotency
             work.Record(new AuditEvent("data.create")
             {
                 Entity = view.Entity.Name,
-                Details = System.Collections.Immutable.ImmutableSortedDictionary<string, string>.Empty.Add("replay", "true"),
+                Details = Entries.Detail("replay", "true"),
             });
         }
 

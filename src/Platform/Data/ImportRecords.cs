@@ -102,8 +102,7 @@ internal static class ImportRecords
 
     private static ImmutableSortedDictionary<string, string> Details(string? source, int received)
     {
-        var details = ImmutableSortedDictionary<string, string>.Empty.Add(
-            "received", received.ToString(CultureInfo.InvariantCulture));
+        var details = Entries.Detail("received", received.ToString(CultureInfo.InvariantCulture));
         return source is null ? details : details.Add("source", source);
     }
 

@@ -53,8 +53,8 @@ internal static class ListRecords
 
         var page = new Page(query, sql, buffer, expanded, api.Limits);
         _ = query.IsAudited
-            ? work.Read(sql.Page, Entry(query), page.Take)
-            : work.Read(sql.Page, page.Take);
+            ? work.Read(sql.Page, Entry(query), page.Take, sql.Arguments)
+            : work.Read(sql.Page, page.Take, sql.Arguments);
         buffer.Writer.WriteStartObject();
         buffer.Writer.WriteStartArray("data"u8);
         await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
@@ -86,15 +86,14 @@ internal static class ListRecords
     }
 
     /// <summary>Names of the filters, never what was searched for.</summary>
-    private static AuditEvent Entry(ListQuery query) => new(Action)
-    {
-        Entity = query.View.Entity.Name,
-        Details = query.Filters.IsEmpty
-            ? ImmutableSortedDictionary<string, string>.Empty
-            : ImmutableSortedDictionary<string, string>.Empty.Add(
+    private static AuditEvent Entry(ListQuery query) => query.Filters.IsEmpty
+        ? query.Selection.Shape.ListEntry
+        : query.Selection.Shape.ListEntry with
+        {
+            Details = Entries.Detail(
                 "filters",
                 string.Join(',', query.Filters.Select(filter => filter.Field.Name).Distinct().Order(StringComparer.Ordinal))),
-    };
+        };
 
     /// <summary>Writes rows as they come, and keeps the sort keys of the last one when another follows.</summary>
     private sealed class Page(ListQuery query, ListSql sql, JsonBuffer buffer, ExpandedRecords? expanded, DataLimits limits)

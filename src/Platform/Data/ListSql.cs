@@ -14,19 +14,41 @@ namespace Bulkhead.Platform.Data;
 /// </param>
 internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColumns, int TotalColumn)
 {
+    private static readonly ImmutableArray<SortKey> ById = [new(RecordField.Id, false)];
+
+    /// <summary>Arguments of <see cref="Page"/>, where it has slots.</summary>
+    public SqlValue[]? Arguments { get; private init; }
+
+    /// <summary>The first page of an unfiltered list by id; slots: the page's size plus one, the page's size.</summary>
+    public static ListSql FirstPage(RecordShape shape)
+    {
+        var inner = Sql.Of($"select {shape.Columns} from {shape.View.Table} order by id limit {new SqlSlot(0)}");
+        var page = shape.IsAudited ? Counted(inner, ById, Sql.Of($"{new SqlSlot(1)}")) : inner;
+        return new(page.Kept(), Sql.Empty, [0], shape.IsAudited ? RecordShape.FirstColumn + shape.Fields.Length - 1 : -1);
+    }
+
     /// <param name="after">Values of the sort keys of the last record before the page; null for the first page.</param>
     public static ListSql Compile(ListQuery query, ImmutableArray<FieldValue>? after)
     {
         var shape = query.Selection.Shape;
+        if (after is null && query.Filters.IsEmpty && query.Selection.Expansions.IsEmpty && query.Sort is [{ Descending: false } key]
+            && key.Field == RecordField.Id)
+        {
+            return shape.FirstPage with
+            {
+                Arguments = [SqlValue.Integer(query.Limit + 1), SqlValue.Integer(query.Limit)],
+            };
+        }
+
         var columns = new List<Sql> { shape.Columns };
         var next = RecordShape.FirstColumn + shape.Fields.Length - 1;
         var keys = ImmutableArray.CreateBuilder<int>(query.Sort.Length);
-        foreach (var key in query.Sort)
+        foreach (var sort in query.Sort)
         {
-            var shown = shape.Fields.IndexOf(key.Field);
+            var shown = shape.Fields.IndexOf(sort.Field);
             if (shown < 0)
             {
-                columns.Add(Sql.Name(key.Field.Column));
+                columns.Add(Sql.Name(sort.Field.Column));
                 keys.Add(next++);
             }
             else
@@ -38,11 +60,7 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
         var order = Order(query.Sort);
         var from = Sql.Of($" from {query.View.Table}{Where(query, after)} order by {order} limit ");
         var inner = Sql.Of($"select {Sql.Join(", ", columns)}{from}{SqlValue.Integer(query.Limit + 1)}");
-        var page = !query.IsAudited
-            ? inner
-            : Sql.Of($"""
-                select p.*, count(*) over () as _total from ({inner}) p order by {order} limit {SqlValue.Integer(query.Limit)}
-                """);
+        var page = query.IsAudited ? Counted(inner, query.Sort, Sql.Of($"{SqlValue.Integer(query.Limit)}")) : inner;
         var source = Sql.Of($"{from}{SqlValue.Integer(query.Limit)}");
         return new(page, source, keys.MoveToImmutable(), query.IsAudited ? next : -1);
     }
@@ -74,6 +92,9 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
 
         return null;
     }
+
+    private static Sql Counted(Sql page, ImmutableArray<SortKey> sort, Sql limit) =>
+        Sql.Of($"select p.*, count(*) over () as _total from ({page}) p order by {Order(sort)} limit {limit}");
 
     private static Sql Where(ListQuery query, ImmutableArray<FieldValue>? after)
     {

@@ -11,19 +11,31 @@ internal static class OpenApiAudit
         {
             json.WriteString("type", "object");
             json.WriteString("description", "Who did what, when, to which record and why; names of fields, never their values.");
-            json.Strings("required", "id", "at", "actor", "action", "result");
+            json.Strings("required", "action", "actor", "at", "id", "request", "result");
             json.Object("properties", () =>
             {
-                json.Object("id", () => OpenApiComponents.StringSchema(json, format: "uuid"));
-                json.Object("at", () => OpenApiComponents.StringSchema(json, format: "date-time"));
-                json.Object("actor", static () => { });
                 json.Object("action", () => OpenApiComponents.StringSchema(json));
-                json.Object("entity", () => json.Strings("type", "string", "null"));
+                json.Object("actor", () => Actor(json));
+                json.Object("app", () => OpenApiComponents.StringSchema(json, description: "App and version.", example: "clinic@1"));
+                json.Object("at", () => OpenApiComponents.StringSchema(json, format: "date-time"));
+                json.Object("details", () =>
+                {
+                    json.WriteString("type", "object");
+                    json.Object("additionalProperties", () => json.WriteString("type", "string"));
+                });
+                json.Object("entity", () => OpenApiComponents.StringSchema(json));
+                json.Object("fields", () => Names(json, "Names of the fields that were changed."));
+                json.Object("id", () => OpenApiComponents.StringSchema(json, format: "uuid"));
+                json.Object("purpose", () => OpenApiComponents.StringSchema(json, description: "As the caller stated it."));
+                json.Object("reason", () => OpenApiComponents.StringSchema(json, description: "Code of the refusal."));
+                json.Object("records", () => json.WriteString("description", "Ids of the records touched, or their count and digest."));
+                json.Object("request", () => OpenApiComponents.StringSchema(json, description: "The Request-Id."));
                 json.Object("result", () =>
                 {
                     json.WriteString("type", "string");
                     json.Strings("enum", "ok", "denied");
                 });
+                json.Object("tenant", () => OpenApiComponents.StringSchema(json, format: "uuid"));
             });
         });
         json.Object(OpenApiNames.AuditPage, () =>
@@ -40,6 +52,29 @@ internal static class OpenApiAudit
                 json.Object("next", OpenApiComponents.NextCursor(json));
             });
         });
+    }
+
+    private static void Actor(Utf8JsonWriter json)
+    {
+        json.WriteString("type", "object");
+        json.Strings("required", "id", "kind", "roles");
+        json.Object("properties", () =>
+        {
+            json.Object("id", () => OpenApiComponents.StringSchema(json));
+            json.Object("kind", () =>
+            {
+                json.WriteString("type", "string");
+                json.Strings("enum", "service", "user", "operator", "platform");
+            });
+            json.Object("roles", () => Names(json, null));
+        });
+    }
+
+    private static void Names(Utf8JsonWriter json, string? description)
+    {
+        json.WriteString("type", "array");
+        json.Object("items", () => json.WriteString("type", "string"));
+        json.OptionalString("description", description);
     }
 
     public static void Parameters(Utf8JsonWriter json)

@@ -9,22 +9,24 @@ internal static class OpenApiComponents
     private static readonly (int Status, string Name, string Description, string[] Codes)[] Errors =
     [
         (400, "BadRequest", "Malformed, or something in it is unknown: a parameter, an operator, a field.",
-            ["unknown-parameter", "unknown-operator", "unknown-field", "invalid-parameter", "invalid-cursor", "malformed-body"]),
+            ["invalid-parameter", "unknown-parameter", "unknown-operator", "unknown-field", "unknown-expansion", "duplicate-parameter",
+                "not-sortable", "too-many-values", "invalid-cursor", "invalid-header", "invalid-body", "malformed-json",
+                "duplicate-name"]),
         (401, "Unauthorized", "No token, or one that this tenant's issuer did not sign. A token of another tenant is no token here.",
             ["missing-token", "invalid-token"]),
         (404, "NotFound", "Not there, or not for you: what an actor may not see does not exist.", ["not-found"]),
-        (409, "Conflict", "A unique value is taken, or the record is still referenced.", ["not-unique", "still-referenced"]),
+        (409, "Conflict", "A unique value is taken, or the record is still referenced.", ["unique-violation", "still-referenced", "conflict", "too-many-dependents"]),
         (412, "Stale", "The record has changed since its ETag was read. Read it again.", ["stale"]),
-        (413, "TooLarge", "The body is larger than this operation takes.", ["body-too-large"]),
+        (413, "TooLarge", "The body is larger than this operation takes.", ["body-too-large", "too-many"]),
         (415, "UnsupportedMediaType", "The body is of a media type that this operation does not take.", ["unsupported-media-type"]),
         (422, "Invalid", "Valid JSON with invalid values; every fault at once.",
-            ["invalid-value", "required", "read-only-field", "unknown-reference", "idempotency-key-reused"]),
+            ["invalid-value", "required", "read-only-field", "reference-not-found", "idempotency-key-reused"]),
         (428, "PreconditionRequired", "A change needs If-Match with the record's ETag.", ["precondition-required"]),
         (429, "TooManyRequests", "More than this tenant's share at once. Wait as Retry-After says.", ["too-many-requests"]),
         (503, "Unavailable", "The tenant's data cannot be reached now. Retry as Retry-After says.", ["unavailable"]),
     ];
 
-    public static void Schemas(Utf8JsonWriter json)
+    public static void Schemas(Utf8JsonWriter json, DataLimits limits)
     {
         Problem(json);
         json.Object(OpenApiNames.Counts, () =>
@@ -43,19 +45,19 @@ internal static class OpenApiComponents
                 });
             }));
         });
-        ImportResult(json);
+        ImportResult(json, limits);
         OpenApiAudit.Schemas(json);
     }
 
-    public static void Parameters(Utf8JsonWriter json)
+    public static void Parameters(Utf8JsonWriter json, DataLimits limits)
     {
         Parameter(json, "Id", "path", "id", "Identity of the record.", true, () => StringSchema(json, format: "uuid"));
         Parameter(json, "Limit", "query", "limit", "Records in a page.", false, () =>
         {
             json.WriteString("type", "integer");
             json.WriteNumber("minimum", 1);
-            json.WriteNumber("maximum", 200);
-            json.WriteNumber("default", 50);
+            json.WriteNumber("maximum", limits.MaxPage);
+            json.WriteNumber("default", limits.DefaultPage);
         });
         Parameter(json, "After", "query", "after",
             "The cursor `next` of the page before. Bound to tenant, actor and query: change one and it is refused.", false,
@@ -212,7 +214,7 @@ internal static class OpenApiComponents
         }
     }
 
-    private static void ImportResult(Utf8JsonWriter json) => json.Object(OpenApiNames.ImportResult, () =>
+    private static void ImportResult(Utf8JsonWriter json, DataLimits limits) => json.Object(OpenApiNames.ImportResult, () =>
     {
         json.WriteString("type", "object");
         json.Strings("required", "received", "created", "existing", "rejected");
@@ -224,7 +226,7 @@ internal static class OpenApiComponents
                 {
                     json.WriteString("type", "integer");
                     json.WriteNumber("minimum", 0);
-                    json.WriteNumber("maximum", 1000);
+                    json.WriteNumber("maximum", limits.MaxImportLines);
                 });
             }
 

@@ -17,7 +17,7 @@ internal static class OpenApiDocument
 
     /// <param name="tenantBase">The tenant's URL without a slash at its end: <c>https://northside.example</c>.</param>
     /// <param name="indented">For people; the server sends it without blanks.</param>
-    public static byte[] Write(AppModel app, string tenantBase, bool indented = false)
+    public static byte[] Write(AppModel app, string tenantBase, DataLimits limits, bool indented = false)
     {
         var buffer = new ArrayBufferWriter<byte>(256 * 1024);
         var options = new JsonWriterOptions
@@ -29,15 +29,15 @@ internal static class OpenApiDocument
         };
         using (var json = new Utf8JsonWriter(buffer, options))
         {
-            json.Object(() => Document(json, app, tenantBase));
+            json.Object(() => Document(json, app, tenantBase, limits));
         }
 
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void Document(Utf8JsonWriter json, AppModel app, string tenantBase)
+    private static void Document(Utf8JsonWriter json, AppModel app, string tenantBase, DataLimits limits)
     {
-        var schemas = new OpenApiSchemas(json, app);
+        var schemas = new OpenApiSchemas(json, app, limits);
         json.WriteString("openapi", "3.1.0");
         json.Object("info", () =>
         {
@@ -69,15 +69,15 @@ internal static class OpenApiDocument
                 json.WriteString("description", "What every app has.");
             });
         });
-        json.Object("paths", new OpenApiOperations(json, schemas, app).Write);
+        json.Object("paths", new OpenApiOperations(json, schemas, app, limits).Write);
         json.Object("components", () =>
         {
             json.Object("schemas", () =>
             {
                 schemas.Write();
-                OpenApiComponents.Schemas(json);
+                OpenApiComponents.Schemas(json, limits);
             });
-            json.Object("parameters", () => OpenApiComponents.Parameters(json));
+            json.Object("parameters", () => OpenApiComponents.Parameters(json, limits));
             json.Object("headers", () => OpenApiComponents.Headers(json));
             json.Object("responses", () => OpenApiComponents.Responses(json));
             json.Object("securitySchemes", () => OpenApiComponents.SecuritySchemes(json, tenantBase + "/oauth/token"));

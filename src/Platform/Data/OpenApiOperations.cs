@@ -5,11 +5,9 @@ using static Bulkhead.Platform.Data.OpenApiComponents;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>Every path and method that the server has for an app.</summary>
-internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas schemas, AppModel app)
+internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas schemas, AppModel app, DataLimits limits)
 {
     private const string Json = "application/json";
-    private const int MostSortKeys = 4;
-    private const int MostExpansions = 4;
 
     public void Write()
     {
@@ -38,11 +36,12 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
     private void List(EntityModel entity) => Operation("get", "list", entity.Plural, entity, () =>
     {
         json.WriteString("summary", $"List {OpenApiNames.Words(entity.Plural)}");
+        json.WriteString("description", $"Filters are joined by and, at most {limits.MaxFilters}.");
         json.Array("parameters", () =>
         {
             json.RefObject("parameters", "Limit");
             json.RefObject("parameters", "After");
-            Words("sort", "Keys in order of weight, `-` for descending; the id breaks ties.", MostSortKeys,
+            Words("sort", "Keys in order of weight, `-` for descending; the id breaks ties.", limits.MaxSortKeys,
                 OpenApiOperators.Sortable(entity).SelectMany(name => (string[])[name, "-" + name]));
             Selection(entity);
             json.RefObject("parameters", "Purpose");
@@ -58,7 +57,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             {
                 foreach (var operation in OpenApiOperators.For(field.Type))
                 {
-                    Filter(field.Name, operation, () => schemas.Value(field), field);
+                    Filter(field.Name, operation, () => schemas.Sought(field), field);
                 }
             }
         });
@@ -117,7 +116,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
     {
         json.WriteString("summary", $"Import {OpenApiNames.Words(entity.Plural)} in bulk");
         json.WriteString("description",
-            "One JSON object per line, at most 1,000 lines and 8 MiB. A bad line is reported and never stops the others; "
+            $"One JSON object per line, at most {limits.MaxImportLines} lines and {limits.MaxImportBytes} bytes. A bad line is reported and never stops the others; "
             + "an id that exists is counted and left as it is, so that a repetition changes nothing.");
         json.Array("parameters", () =>
         {
@@ -195,7 +194,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             .Concat(entity.Inverses.Select(i => i.Name)).ToArray();
         if (expansions.Length > 0)
         {
-            Words("expand", "Put the records themselves in, one level deep, under the permissions for each.", MostExpansions, expansions);
+            Words("expand", "Put the records themselves in, one level deep, under the permissions for each.", limits.MaxExpansions, expansions);
         }
     }
 
@@ -229,7 +228,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
                     break;
                 case OpenApiOperators.In:
                     json.WriteString("type", "array");
-                    json.WriteNumber("maxItems", 100);
+                    json.WriteNumber("maxItems", limits.MaxInValues);
                     json.Object("items", value);
                     break;
                 default:

@@ -31,12 +31,12 @@ internal static class OpenApiOperators
     public static string Describe(string operation) => operation switch
     {
         Equal => "Equal. (`.eq` says the same.)",
-        "ne" => "Not equal.",
+        "ne" => "Not equal; what has no value is not equal either.",
         "gt" => "Greater than.",
         "gte" => "Greater than or equal.",
         "lt" => "Less than.",
         "lte" => "Less than or equal.",
-        In => "One of at most 100; a comma inside a value is written `\\,`.",
+        In => "One of these; a comma inside a value is written `\\,`.",
         "prefix" => "Begins with.",
         Null => "`true`: has no value. `false`: has one.",
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),

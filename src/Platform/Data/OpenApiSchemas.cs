@@ -4,11 +4,8 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>The JSON Schemas (2020-12, as OpenAPI 3.1 has it) of an app's entities.</summary>
-internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
+internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app, DataLimits limits)
 {
-    /// <summary>A text without a length of its own is bounded by the platform (Unicode scalar values).</summary>
-    private const int LongestText = 10_000;
-
     public void Write()
     {
         foreach (var entity in app.Entities)
@@ -21,8 +18,8 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
         }
     }
 
-    /// <summary>The bare schema of a value: of a query parameter, or of a field that can be neither null nor masked.</summary>
-    public void Value(FieldModel field, bool nullable = false)
+    /// <summary>The schema of a stored value.</summary>
+    private void Value(FieldModel field, bool nullable)
     {
         Type(JsonType(field.Type), nullable);
         switch (field.Type)
@@ -33,7 +30,7 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
                     json.WriteNumber("minLength", least);
                 }
 
-                json.WriteNumber("maxLength", field.MaxLength ?? LongestText);
+                json.WriteNumber("maxLength", field.MaxLength ?? limits.MaxTextLength);
                 break;
             case FieldType.Integer:
                 json.WriteString("format", "int64");
@@ -67,6 +64,30 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
 
                     json.WriteNullValue();
                 });
+                break;
+            case FieldType.Enum:
+                json.Strings("enum", field.Values);
+                break;
+        }
+    }
+
+    /// <summary>The value of a filter: of the field's type, but one may well ask for what no record can hold.</summary>
+    public void Sought(FieldModel field)
+    {
+        json.WriteString("type", JsonType(field.Type));
+        switch (field.Type)
+        {
+            case FieldType.Integer:
+                json.WriteString("format", "int64");
+                break;
+            case FieldType.Date:
+                json.WriteString("format", "date");
+                break;
+            case FieldType.Timestamp:
+                json.WriteString("format", "date-time");
+                break;
+            case FieldType.Uuid or FieldType.Reference:
+                json.WriteString("format", "uuid");
                 break;
             case FieldType.Enum:
                 json.Strings("enum", field.Values);
@@ -146,20 +167,20 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
     private void Inverse(InverseModel inverse)
     {
         json.WriteString("type", "object");
-        json.WriteString("description", $"Only with expand={inverse.Name}: the first 100 that the actor may list.");
+        json.WriteString("description", $"Only with expand={inverse.Name}: the first {limits.MaxExpanded} that the actor may list.");
         json.Strings("required", "data", "truncated");
         json.Object("properties", () =>
         {
             json.Object("data", () =>
             {
                 json.WriteString("type", "array");
-                json.WriteNumber("maxItems", 100);
+                json.WriteNumber("maxItems", limits.MaxExpanded);
                 json.RefObject("items", "schemas", OpenApiNames.Record(app.ByName[inverse.Entity]));
             });
             json.Object("truncated", () =>
             {
                 json.WriteString("type", "boolean");
-                json.WriteString("description", "There are more than 100.");
+                json.WriteString("description", "There are more.");
             });
         });
         json.WriteBoolean("readOnly", true);
@@ -222,7 +243,7 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app)
             json.Object("data", () =>
             {
                 json.WriteString("type", "array");
-                json.WriteNumber("maxItems", 200);
+                json.WriteNumber("maxItems", limits.MaxPage);
                 json.RefObject("items", "schemas", OpenApiNames.Record(entity));
             });
             json.Object("next", OpenApiComponents.NextCursor(json));

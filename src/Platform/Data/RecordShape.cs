@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Platform.Apps;
 
@@ -25,7 +26,10 @@ internal sealed class RecordShape
                 Sql.Of($"id, version"),
                 .. fields.Where(field => field != RecordField.Id).Select(field => Sql.Name(field.Column)),
             ]);
-        GetById = Sql.Of($"select {Columns} from {view.Table} where id = ");
+        GetById = Sql.Of($"select {Columns} from {view.Table} where id = {new SqlSlot(0)}").Kept();
+        FirstPage = ListSql.FirstPage(this);
+        ReadEntry = new AuditEvent("data.read") { Entity = view.Entity.Name };
+        ListEntry = new AuditEvent("data.list") { Entity = view.Entity.Name };
     }
 
     public EntityView View { get; }
@@ -38,8 +42,15 @@ internal sealed class RecordShape
 
     public Sql Columns { get; }
 
-    /// <summary>Lacks only the id at its end.</summary>
+    /// <summary>One record; slot: its id.</summary>
     public Sql GetById { get; }
+
+    /// <summary>The first page by id, unfiltered: what most lists begin with, so its text is kept.</summary>
+    public ListSql FirstPage { get; }
+
+    public AuditEvent ReadEntry { get; }
+
+    public AuditEvent ListEntry { get; }
 
     /// <summary>Writes the record of a row whose columns begin with this shape's.</summary>
     public void Write(Utf8JsonWriter json, Row row, ExpandedRecords? expanded = null)

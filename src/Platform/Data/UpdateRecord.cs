@@ -134,7 +134,7 @@ internal static class UpdateRecord
     private static AuditEvent Entry(EntityView view) => new("data.read")
     {
         Entity = view.Entity.Name,
-        Details = ImmutableSortedDictionary<string, string>.Empty.Add("for", Action),
+        Details = Entries.Detail("for", Action),
     };
 
     private static ImmutableArray<RecordField> Changed(EntityView view, RecordValues old, CheckedBody patch) =>

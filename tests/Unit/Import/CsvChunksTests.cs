@@ -60,7 +60,8 @@ public sealed class CsvChunksTests
     [Fact]
     public void Read_dates_in_a_format_of_their_own()
     {
-        var chunk = Single("", "X: { field: x, type: date, formats: [dd.MM.yyyy, d/M/yy] }", $"Id,X\n{Id1},31.12.1999\n");
+        var chunk = Single(
+            "", "X: { field: x, type: date, formats: [dd.MM.yyyy, d/M/yy] }", $"Id,X\n{Id1},31.12.1999\n");
 
         Assert.Contains("\"1999-12-31\"", Text(chunk), StringComparison.Ordinal);
     }
@@ -96,7 +97,7 @@ public sealed class CsvChunksTests
         Assert.Equal([2, 7], chunk.Lines.AsEnumerable());
         Assert.Equal(4, chunk.RejectedRows);
         Assert.Equal(
-            ["3  field-count", "4  unclosed-quote", "5 Id id-missing", "6 Id invalid-uuid", "6 X invalid-integer"],
+            ["3  field-count", "4  bad-quote", "5 Id id-missing", "6 Id invalid-uuid", "6 X invalid-integer"],
             chunk.Rejects.Select(reject => $"{reject.Line} {reject.Column} {reject.Code}"));
     }
 

@@ -16,7 +16,7 @@ public sealed class OpenApiDocumentTests
     [Fact]
     public void Write_the_document_that_is_committed()
     {
-        var written = Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, TenantBase, indented: true)) + "\n";
+        var written = Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, TenantBase, new DataLimits(), indented: true)) + "\n";
         var path = Path.Combine(Folder(), "small-app.openapi.json");
         if (Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1")
         {
@@ -200,7 +200,7 @@ public sealed class OpenApiDocumentTests
         }
     }
 
-    private static JsonElement Parse(AppModel app) => JsonDocument.Parse(OpenApiDocument.Write(app, TenantBase)).RootElement;
+    private static JsonElement Parse(AppModel app) => JsonDocument.Parse(OpenApiDocument.Write(app, TenantBase, new DataLimits())).RootElement;
 
     private static string Folder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }

@@ -65,11 +65,23 @@ internal static class SmallApp
             Entities = entities,
             ByPlural = entities.ToFrozenDictionary(e => e.Plural),
             ByName = entities.ToFrozenDictionary(e => e.Name),
-            Roles = new Dictionary<string, RoleModel> { ["desk"] = desk }.ToFrozenDictionary(),
+            Roles = new Dictionary<string, RoleModel> { ["desk"] = desk, ["all"] = All(entities) }.ToFrozenDictionary(),
             AuditedReads = [DataClass.Health],
             Manifest = "",
         };
     }
+
+    private static RoleModel All(ImmutableArray<EntityModel> entities) => new()
+    {
+        Name = "all",
+        Grants = entities.ToFrozenDictionary(e => e.Name, e => new GrantModel
+        {
+            Actions = EntityActions.List | EntityActions.Read | EntityActions.Create | EntityActions.Update | EntityActions.Delete,
+            Readable = [.. e.ByName.Keys],
+            Writable = [.. e.ByName.Keys],
+            Masks = FrozenDictionary<string, MaskModel>.Empty,
+        }),
+    };
 
     private static EntityModel Entity(
         string name, string plural, ImmutableArray<InverseModel> inverses, params ImmutableArray<FieldModel> fields) => new()
