@@ -46,6 +46,7 @@ internal static class Serve
         app.MapTenants();
         app.MapIdentity();
         app.MapData();
+        app.MapOpenApi();
         app.MapAudit();
         // The rest belongs to the installation and needs no token.
         var open = app.MapGroup("").WithMetadata(EndpointPolicy.Public);
