@@ -73,7 +73,10 @@ public sealed class ClinicDemoTests
         + "df6d4cc4 a0d72bc8 4c8c8b55 1915a129 9102a6b5 80e0ee97 d543045f";
 
     internal static void CheckRecord(
-        EntityModel entity, JsonElement record, Dictionary<string, HashSet<string>> known, HashSet<(string, string)> unique)
+        EntityModel entity,
+        JsonElement record,
+        Dictionary<string, HashSet<string>> known,
+        HashSet<(string, string)> unique)
     {
         foreach (var required in entity.Fields.Where(field => field.Required))
         {
@@ -84,7 +87,8 @@ public sealed class ClinicDemoTests
         {
             var field = entity.ByName[member.Name];
             Assert.True(Takes(field, member.Value), $"{entity.Name}.{field.Name}: {member.Value}");
-            Assert.True(field.Reference is not { } to || known[to.Target].Contains(member.Value.GetString()!), field.Name);
+            Assert.True(
+                field.Reference is not { } to || known[to.Target].Contains(member.Value.GetString()!), field.Name);
             Assert.True(!field.Unique || unique.Add((field.Name, member.Value.GetString()!)), field.Name);
         }
 

@@ -66,7 +66,8 @@ public sealed class SampleAppTests
                     || field.Name.StartsWith("diagnosis", StringComparison.Ordinal) && field.Type == FieldType.Text),
                 field => Assert.Equal(DataClass.Health, field.Class));
             Assert.All(
-                entity.Fields.Where(field => field.Type is FieldType.Date or FieldType.Timestamp or FieldType.Reference),
+                entity.Fields.Where(
+                    field => field.Type is FieldType.Date or FieldType.Timestamp or FieldType.Reference),
                 field => Assert.Equal(DataClass.Internal, field.Class));
         }
     }
@@ -85,7 +86,7 @@ public sealed class SampleAppTests
         Assert.Empty(auditor.Grants);
     }
 
-    /// <summary>Runs where the real files lie beside the clone; elsewhere the other tests make their own input.</summary>
+    /// <summary>Where the real files lie beside the clone; elsewhere the other tests make their own input.</summary>
     [Fact]
     public void Take_every_row_of_the_real_files_without_a_reject()
     {
@@ -122,8 +123,8 @@ public sealed class SampleAppTests
             "27 604 438 990 663 1267 5228 40 49 29 249 63 10 166",
             string.Join(' ', ((string[])
             [
-                "patient", "encounter", "condition", "observation", "medication", "claim", "claimTransaction", "allergy",
-                "carePlan", "immunization", "procedure", "organization", "payer", "provider",
+                "patient", "encounter", "condition", "observation", "medication", "claim", "claimTransaction",
+                "allergy", "carePlan", "immunization", "procedure", "organization", "payer", "provider",
             ]).Select(name => known[name].Count)));
     }
 
