@@ -36,6 +36,7 @@ internal static class KernelBench
                 Call(Plain, null, plain.ReadAsync),
                 .. Isolations.Select(i => Call($"Bulkhead, {i.Word()}", Plain, kernel[i].ReadAsync) with { ThroughputGoal = 0.70 }),
                 Call("plain, no reset of the session", Plain, plain.ReadWithoutResetAsync),
+                Call("plain, reset by prepared statements", Plain, plain.ReadAfterOwnResetAsync),
                 Call("plain, with a set_config in its batch", Plain, plain.ReadAfterSettingAsync),
                 .. Isolations.Select(i => Call(
                     $"by hand on Bulkhead's tables, {i.Word()}", Plain, (dice, stop) => plain.ReadProtectedAsync(i, dice, stop))),

@@ -13,6 +13,7 @@ namespace Bulkhead.Bench.KernelLevel;
 internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
 {
     private const string Present = "select set_config('bulkhead.capability', $1, true)";
+    private static readonly string[] Resets = ["reset all", "close all", "unlisten *", "discard sequences", "discard temp"];
     private const string Query = $"select {Visit.Selected} from public.visit where tenant_id = $1 and id = $2";
     private const string Insert =
         $"insert into public.visit (tenant_id, {Visit.Selected}) "
@@ -29,6 +30,25 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
 
     public async Task ReadWithoutResetAsync(Dice dice, CancellationToken cancellationToken) =>
         await ReadFromAsync(_sourceWithoutReset, dice, cancellationToken);
+
+    /// <summary>
+    /// The session is reset by prepared statements of the same round trip, in a transaction of their own, instead of by the driver's text.
+    /// </summary>
+    public async Task ReadAfterOwnResetAsync(Dice dice, CancellationToken cancellationToken)
+    {
+        var (tenant, id) = Draw(dice);
+        await using var connection = await _sourceWithoutReset.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var reset in Resets)
+        {
+            Add(batch, reset);
+        }
+
+        batch.BatchCommands[^1].AppendErrorBarrier = true;
+        Add(batch, Query, Uuid(tenant), Uuid(id));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await TakeAsync(reader, cancellationToken);
+    }
 
     /// <summary>The capability is sent as for the kernel; nothing looks at it.</summary>
     public async Task ReadAfterSettingAsync(Dice dice, CancellationToken cancellationToken)
