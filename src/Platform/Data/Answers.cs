@@ -35,7 +35,7 @@ internal static class Answers
     /// <summary>All faults of a body.</summary>
     public static Task RefuseBodyAsync(HttpContext http, IReadOnlyList<Fault> faults) => ProblemResults.WriteAsync(
         http,
-        RecordBody.StatusOf(faults),
+        CheckedBody.StatusOf(faults),
         CommonCode(faults) ?? "invalid-body",
         "The body is not one that the endpoint takes; each fault is listed.",
         faults,
@@ -62,7 +62,9 @@ internal static class Answers
         $"The endpoint takes {expected}.",
         cancellationToken: http.RequestAborted);
 
-    /// <summary>The media type without its parameters; a charset other than UTF-8 is met when the body is read.</summary>
+    /// <summary>
+    /// The media type without its parameters; a charset other than UTF-8 is met when the body is read.
+    /// </summary>
     public static bool HasMediaType(HttpContext http, string type)
     {
         var value = http.Request.ContentType.AsSpan();

@@ -7,8 +7,9 @@ using System.Text.Json;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// The form of a json value that PostgreSQL's jsonb would give back, without its spaces: names by length and then by bytes,
-/// numbers without exponent. So an answer to a create is the record as it will be read, and equal values have equal text.
+/// The form of a json value that PostgreSQL's jsonb would give back, without its spaces: names by length and then by
+/// bytes, numbers without exponent. So an answer to a create is the record as it will be read, and equal values have
+/// equal text.
 /// </summary>
 internal static class CanonicalJson
 {

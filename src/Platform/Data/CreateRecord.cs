@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// <c>POST /api/v1/{plural}</c>: one round trip. Everything in the record is known before it is sent, so that the answer is the
-/// record as it will be read, without reading it.
+/// <c>POST /api/v1/{plural}</c>: one round trip. Everything in the record is known before it is sent, so that the
+/// answer is the record as it will be read, without reading it.
 /// </summary>
 internal static class CreateRecord
 {
@@ -17,7 +17,8 @@ internal static class CreateRecord
 
     public static async Task HandleAsync(DataApi api, HttpContext http)
     {
-        if (await api.EnterAsync(http, EntityActions.Create, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        if (await api.EnterAsync(http, EntityActions.Create, Action) is not { } call
+            || !await DataApi.HasNoQueryAsync(http))
         {
             return;
         }
@@ -72,7 +73,8 @@ internal static class CreateRecord
     {
         var now = api.Now();
         var record = new RecordValues(
-            body.Id ?? Guid.CreateVersion7(new DateTimeOffset(now)), Guid.CreateVersion7(new DateTimeOffset(now)), now, now, body.Values);
+            body.Id ?? Guid.CreateVersion7(new DateTimeOffset(now)), Guid.CreateVersion7(new DateTimeOffset(now)),
+                now, now, body.Values);
         using var buffer = JsonBuffer.Rent();
         call.View.Answer.Write(buffer.Writer, record);
         buffer.EndValue();

@@ -9,8 +9,8 @@ using Bulkhead.Platform.Access;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// The place where a list goes on: the sort keys of the last record shown, sealed for the tenant and bound to actor, roles, app
-/// version and query. It tells its bearer nothing and opens for nobody else.
+/// The place where a list goes on: the sort keys of the last record shown, sealed for the tenant and bound to actor,
+/// roles, app version and query. It tells its bearer nothing and opens for nobody else.
 /// </summary>
 internal static class Cursor
 {
@@ -41,7 +41,8 @@ internal static class Cursor
     {
         if (!Base64Url.IsValid(cursor)
             || !sealing.TryOpen(
-                call.Tenant.Id, SealPurpose.Cursor, Base64Url.DecodeFromChars(cursor), Binding(call, query), out var payload))
+                call.Tenant.Id, SealPurpose.Cursor, Base64Url.DecodeFromChars(cursor), Binding(call, query),
+                    out var payload))
         {
             return null;
         }

@@ -37,8 +37,9 @@ internal sealed class DataApi(
     }
 
     /// <summary>
-    /// Who calls, and may they. Null when they may not: the answer is written, the denial recorded. An entity that is not there and
-    /// one that is not theirs answer alike, and both leave their entry, so that not even the time tells them apart.
+    /// Who calls, and may they. Null when they may not: the answer is written, the denial recorded. An entity that is
+    /// not there and one that is not theirs answer alike, and both leave their entry, so that not even the time tells
+    /// them apart.
     /// </summary>
     public async ValueTask<DataCall?> EnterAsync(HttpContext http, EntityActions action, string name)
     {

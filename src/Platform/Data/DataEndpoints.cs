@@ -14,7 +14,9 @@ public static class DataEndpoints
     private const string Collection = "/api/v1/{plural}";
     private const string Record = "/api/v1/{plural}/{id}";
 
-    /// <summary>Reads <see cref="DataLimits"/> from section <c>Data</c>; a limit out of range stops the start.</summary>
+    /// <summary>
+    /// Reads <see cref="DataLimits"/> from section <c>Data</c>; a limit out of range stops the start.
+    /// </summary>
     public static IServiceCollection AddData(this IServiceCollection services, IConfiguration configuration)
     {
         var limits = (configuration.GetSection("Data").Get<DataLimits>() ?? new DataLimits()).Validated();

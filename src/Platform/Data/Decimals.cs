@@ -66,7 +66,8 @@ internal static class Decimals
 
         var exponent = 0;
         if (position < text.Length
-            && !int.TryParse(text[(position + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent))
+            && !int.TryParse(text[(position + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out exponent))
         {
             return false;
         }

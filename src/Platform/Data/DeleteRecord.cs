@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// <c>DELETE /api/v1/{plural}/{id}</c> against a version: read the record and what hangs on it, then delete if the version still
-/// holds. What goes with it, and what loses a reference, stands in the log.
+/// <c>DELETE /api/v1/{plural}/{id}</c> against a version: read the record and what hangs on it, then delete if the
+/// version still holds. What goes with it, and what loses a reference, stands in the log.
 /// </summary>
 internal static class DeleteRecord
 {
@@ -16,7 +16,8 @@ internal static class DeleteRecord
 
     public static async Task HandleAsync(DataApi api, HttpContext http)
     {
-        if (await api.EnterAsync(http, EntityActions.Delete, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        if (await api.EnterAsync(http, EntityActions.Delete, Action) is not { } call
+            || !await DataApi.HasNoQueryAsync(http))
         {
             return;
         }
@@ -34,7 +35,8 @@ internal static class DeleteRecord
 
         Guid? current = null;
         var read = new TenantWork().Read(
-            Sql.Of($"select id, version from {call.View.Table} where id = {SqlValue.Uuid(id)}"), row => current = row.Uuid(1));
+            Sql.Of($"select id, version from {call.View.Table} where id = {SqlValue.Uuid(id)}"), row => current =
+                row.Uuid(1));
         var dependents = await Dependents.FindAsync(
             api.Database, call.Tenant.Context, call.Tenant.App, call.View.Entity, id, api.Limits.MaxDependents, read,
             http.RequestAborted);
@@ -94,8 +96,8 @@ internal static class DeleteRecord
     }
 
     /// <summary>
-    /// The database would clear the references by itself, but silently: a record that loses one is changed, so it gets a new version,
-    /// and nobody's If-Match holds over it.
+    /// The database would clear the references by itself, but silently: a record that loses one is changed, so it gets
+    /// a new version, and nobody's If-Match holds over it.
     /// </summary>
     private static void AddClears(
         TenantWork work, DateTime now, EntityView view, Guid id, Guid version, Dependents dependents)

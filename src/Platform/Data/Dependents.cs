@@ -8,7 +8,9 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>What a delete takes with it (cascade) and what it leaves without its reference (setNull), found before it happens.</summary>
+/// <summary>
+/// What a delete takes with it (cascade) and what it leaves without its reference (setNull), found before it happens.
+/// </summary>
 internal sealed class Dependents
 {
     // A chain of self references could be as long as the table: each level is a round trip.
@@ -70,7 +72,9 @@ internal sealed class Dependents
         }
     }
 
-    /// <summary>Count and SHA-256 of the sorted ids, per entity and effect: evidence without a list of thousands.</summary>
+    /// <summary>
+    /// Count and SHA-256 of the sorted ids, per entity and effect: evidence without a list of thousands.
+    /// </summary>
     public ImmutableSortedDictionary<string, string> Details()
     {
         var details = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
@@ -100,7 +104,8 @@ internal sealed class Dependents
     private IEnumerable<(EntityModel Entity, FieldModel Field)> Effects(EntityModel target) =>
         from entity in _app.Entities
         from field in entity.Fields
-        where field.Reference is { } reference && reference.Target == target.Name && reference.OnDelete != OnDelete.Restrict
+        where field.Reference is { } reference && reference.Target == target.Name
+            && reference.OnDelete != OnDelete.Restrict
         select (entity, field);
 
     private void AddReads(TenantWork work, EntityModel target, Guid[] ids, Dictionary<EntityModel, HashSet<Guid>> next)

@@ -12,7 +12,8 @@ namespace Bulkhead.Platform.Data;
 /// <summary>An entity as one set of roles sees it: made once per app version and set of roles, immutable.</summary>
 internal sealed class EntityView
 {
-    // Selections that are kept per view; more are built for their request alone, so that a client cannot fill the memory.
+    // Selections that are kept per view; more are built for their request alone, so that a client cannot fill the
+    // memory.
     private const int MaxShapes = 256;
 
     private readonly ConcurrentDictionary<FieldSet, RecordShape> _shapes = new();
@@ -67,17 +68,22 @@ internal sealed class EntityView
     public Sql InsertInto { get; }
 
     /// <summary>
-    /// An INSERT of one record; slots: id, version, now, then the fields. Names every column, so that all creates share one text.
+    /// An INSERT of one record; slots: id, version, now, then the fields. Names every column, so that all creates share
+    /// one text.
     /// </summary>
     public Sql InsertRow { get; }
 
-    /// <summary>Every field of the entity in the manifest's order, readable or not: for values that the program handles itself.</summary>
+    /// <summary>
+    /// Every field of the entity in the manifest's order, readable or not: for values that the program handles itself.
+    /// </summary>
     public ImmutableArray<RecordField> All { get; }
 
     /// <summary>What the actor sees, in the order of the answer.</summary>
     public ImmutableArray<RecordField> Shown { get; }
 
-    /// <summary>Values of fields that a create leaves out, by place; null of its type where there is no default.</summary>
+    /// <summary>
+    /// Values of fields that a create leaves out, by place; null of its type where there is no default.
+    /// </summary>
     public ImmutableArray<FieldValue> Defaults { get; }
 
     /// <summary>The record with all that the actor sees.</summary>
@@ -99,7 +105,9 @@ internal sealed class EntityView
     /// <summary>Place of a field of the entity, whoever may see it; -1 for none.</summary>
     public int IndexOf(ReadOnlySpan<char> name) => _places.TryGetValue(name, out var place) ? place : -1;
 
-    /// <summary>Null also for a masked field: it cannot be searched, and so is told like one that does not exist.</summary>
+    /// <summary>
+    /// Null also for a masked field: it cannot be searched, and so is told like one that does not exist.
+    /// </summary>
     public RecordField? Searchable(string name) =>
         _readable.TryGetValue(name, out var field) && field.Searchable ? field : null;
 
@@ -121,7 +129,9 @@ internal sealed class EntityView
             ? value
             : FieldValue.Null(field.Type);
 
-    /// <summary>A selection as bits: the three fields that every record has, then at most 200 of the entity's.</summary>
+    /// <summary>
+    /// A selection as bits: the three fields that every record has, then at most 200 of the entity's.
+    /// </summary>
     private readonly record struct FieldSet(ulong A, ulong B, ulong C, ulong D)
     {
         public static FieldSet Of(IReadOnlySet<RecordField> fields)
@@ -130,7 +140,8 @@ internal sealed class EntityView
             words.Clear();
             foreach (var field in fields)
             {
-                var bit = field.Index >= 0 ? field.Index + 3 : field == RecordField.CreatedAt ? 1 : field == RecordField.Id ? 0 : 2;
+                var bit = field.Index >= 0 ? field.Index + 3 : field == RecordField.CreatedAt ? 1
+                    : field == RecordField.Id ? 0 : 2;
                 words[bit / 64] |= 1UL << (bit % 64);
             }
 
@@ -142,7 +153,8 @@ internal sealed class EntityView
 /// <summary>The views of every app version that serves, found by the roles of the actor.</summary>
 internal sealed class EntityViews
 {
-    // Sets of roles times entities; a client cannot choose its roles, so that this is met by installations of many role sets only.
+    // Sets of roles times entities; a client cannot choose its roles, so that this is met by installations of many role
+    // sets only.
     private const int MaxViewsPerApp = 20_000;
 
     private readonly ConditionalWeakTable<AppModel, ConcurrentDictionary<ViewKey, EntityView?>> _byApp = [];
@@ -167,14 +179,16 @@ internal sealed class EntityViews
         return views.GetOrAdd(key, view);
     }
 
-    private readonly struct ViewKey(EntityModel entity, ActorKind kind, ImmutableArray<string> roles) : IEquatable<ViewKey>
+    private readonly struct ViewKey(EntityModel entity, ActorKind kind, ImmutableArray<string> roles)
+        : IEquatable<ViewKey>
     {
         private readonly EntityModel _entity = entity;
         private readonly ActorKind _kind = kind;
         private readonly ImmutableArray<string> _roles = roles;
 
         public bool Equals(ViewKey other) =>
-            ReferenceEquals(_entity, other._entity) && _kind == other._kind && _roles.AsSpan().SequenceEqual(other._roles.AsSpan());
+            ReferenceEquals(_entity, other._entity) && _kind == other._kind
+                && _roles.AsSpan().SequenceEqual(other._roles.AsSpan());
 
         public override bool Equals(object? obj) => obj is ViewKey other && Equals(other);
 

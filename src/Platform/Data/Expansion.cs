@@ -8,7 +8,9 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>A relation that a read follows by one level, under the target's own permissions and audit classes.</summary>
+/// <summary>
+/// A relation that a read follows by one level, under the target's own permissions and audit classes.
+/// </summary>
 internal sealed class Expansion
 {
     private Expansion(string name, RecordShape shape)
@@ -59,14 +61,15 @@ internal sealed class Expansion
 }
 
 /// <summary>
-/// The embedded records of one answer. Their statements run before the page's, so that the page's rows can be written straight
-/// into the answer when they come.
+/// The embedded records of one answer. Their statements run before the page's, so that the page's rows can be written
+/// straight into the answer when they come.
 /// </summary>
 internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, DataLimits limits) : IDisposable
 {
     private readonly JsonBuffer _buffer = JsonBuffer.Rent();
     private readonly Dictionary<Guid, Slice>[] _references = [.. expansions.Select(_ => new Dictionary<Guid, Slice>())];
-    private readonly Dictionary<Guid, Members>[] _inverses = [.. expansions.Select(_ => new Dictionary<Guid, Members>())];
+    private readonly Dictionary<Guid, Members>[] _inverses =
+        [.. expansions.Select(_ => new Dictionary<Guid, Members>())];
 
     /// <summary>The embedded records are larger than an answer may be; what is here is not whole.</summary>
     public bool IsTooLarge { get; private set; }

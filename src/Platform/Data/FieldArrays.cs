@@ -23,7 +23,8 @@ internal static class FieldArrays
             case FieldType.Date:
                 return SqlValue.Dates(Map<DateOnly?>(values, static value => value.IsNull ? null : value.AsDate));
             case FieldType.Timestamp:
-                return SqlValue.Timestamps(Map<DateTime?>(values, static value => value.IsNull ? null : value.AsTimestamp));
+                return SqlValue.Timestamps(
+                    Map<DateTime?>(values, static value => value.IsNull ? null : value.AsTimestamp));
             default:
                 return SqlValue.Uuids(Map<Guid?>(values, static value => value.IsNull ? null : value.AsUuid));
         }

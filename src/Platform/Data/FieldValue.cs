@@ -15,7 +15,8 @@ internal readonly struct FieldValue : IEquatable<FieldValue>
     private readonly decimal _decimal;
     private readonly long _number;
 
-    private FieldValue(FieldType type, bool given, string? text = null, Guid uuid = default, decimal number = 0, long bits = 0)
+    private FieldValue(FieldType type, bool given, string? text = null, Guid uuid = default, decimal number = 0,
+        long bits = 0)
     {
         _type = type;
         _given = given;

@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// A create that may be repeated: the key, a digest of the request and the sealed answer are stored in the transaction of the create,
-/// so that either both exist or neither.
+/// A create that may be repeated: the key, a digest of the request and the sealed answer are stored in the transaction
+/// of the create, so that either both exist or neither.
 /// </summary>
 internal sealed class Idempotency
 {
@@ -39,7 +39,8 @@ internal sealed class Idempotency
         key is { Length: >= 1 and <= MaxKeyLength } && !key.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     /// <summary>
-    /// The digest covers the roles and the app's version too: an answer is never replayed to an actor that might not get it today.
+    /// The digest covers the roles and the app's version too: an answer is never replayed to an actor that might not
+    /// get it today.
     /// </summary>
     public static Idempotency Of(DataApi api, TenantCall call, string plural, string key, ReadOnlySpan<byte> body)
     {
@@ -50,7 +51,9 @@ internal sealed class Idempotency
         return new(api, call, $"POST /api/v1/{plural}", key, hash.GetHashAndReset());
     }
 
-    /// <summary>To run before the create's own statement: a repetition must meet the key before it meets its own record.</summary>
+    /// <summary>
+    /// To run before the create's own statement: a repetition must meet the key before it meets its own record.
+    /// </summary>
     public Sql Store(Guid id, Guid version, ReadOnlySpan<byte> answer, DateTime now)
     {
         var value = new byte[IdAndVersion + answer.Length];
@@ -61,12 +64,15 @@ internal sealed class Idempotency
         return Sql.Of($"""
             insert into {Place.Core}.idempotency
             (tenant_id, actor, route, key, request_digest, status, answer, created_at)
-            values ({Place.Tenant}, {SqlValue.Text(_call.Context.Actor.Id)}, {SqlValue.Text(_route)}, {SqlValue.Text(_key)},
-            {SqlValue.Bytes(_digest)}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)}, {SqlValue.Timestamp(now)})
+            values ({Place.Tenant}, {SqlValue.Text(_call.Context.Actor.Id)}, {SqlValue.Text(_route)},
+            {SqlValue.Text(_key)}, {SqlValue.Bytes(_digest)}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
+            {SqlValue.Timestamp(now)})
             """);
     }
 
-    /// <summary>The stored answer of the same request, or the refusal of another one. An audited answer leaves its entry again.</summary>
+    /// <summary>
+    /// The stored answer of the same request, or the refusal of another one. An audited answer leaves its entry again.
+    /// </summary>
     public async Task ReplayAsync(HttpContext http, EntityView view)
     {
         byte[]? digest = null;

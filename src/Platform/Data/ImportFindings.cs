@@ -3,10 +3,14 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>Why lines were not inserted: their id exists, a reference leads nowhere, or a unique value is taken.</summary>
+/// <summary>
+/// Why lines were not inserted: their id exists, a reference leads nowhere, or a unique value is taken.
+/// </summary>
 internal static class ImportFindings
 {
-    /// <summary>Settles what it can explain; what stays waiting met a change in between and may be tried again.</summary>
+    /// <summary>
+    /// Settles what it can explain; what stays waiting met a change in between and may be tried again.
+    /// </summary>
     public static async Task ClassifyAsync(
         TenantDatabase database, DataCall call, ImportChunk chunk, CancellationToken cancellationToken)
     {
@@ -14,7 +18,8 @@ internal static class ImportFindings
         var work = new TenantWork();
         var existing = new HashSet<Guid>();
         work.Read(
-            ImportSql.Present(view.Entity.Table, [.. chunk.Waiting.Select(line => line.Id)]), row => existing.Add(row.Uuid(0)));
+            ImportSql.Present(view.Entity.Table, [.. chunk.Waiting.Select(line => line.Id)]), row =>
+                existing.Add(row.Uuid(0)));
         var references = AddReferences(work, view, chunk.Waiting);
         var taken = new List<(IndexModel Index, HashSet<Guid> Ids)>();
         foreach (var index in view.Entity.Indexes)
@@ -57,7 +62,8 @@ internal static class ImportFindings
         return references;
     }
 
-    private static void RejectTaken(ImportChunk chunk, EntityView view, List<(IndexModel Index, HashSet<Guid> Ids)> taken)
+    private static void RejectTaken(ImportChunk chunk, EntityView view,
+        List<(IndexModel Index, HashSet<Guid> Ids)> taken)
     {
         foreach (var (index, ids) in taken)
         {
@@ -74,7 +80,9 @@ internal static class ImportFindings
         }
     }
 
-    /// <summary>Until nothing changes: a line that is rejected takes with it the lines of the chunk that refer to it.</summary>
+    /// <summary>
+    /// Until nothing changes: a line that is rejected takes with it the lines of the chunk that refer to it.
+    /// </summary>
     private static void RejectDangling(
         ImportChunk chunk, EntityView view, Dictionary<RecordField, HashSet<Guid>> references, HashSet<Guid> existing)
     {
@@ -94,7 +102,8 @@ internal static class ImportFindings
                     }
 
                     chunk.Reject(line, new(
-                        "reference-not-found", "The referenced record does not exist.", Violations.Pointer(view, field.Name)));
+                        "reference-not-found", "The referenced record does not exist.",
+                            Violations.Pointer(view, field.Name)));
                     return true;
                 }
 

@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// <c>POST /api/v1/{plural}/import</c>: a chunk of records, one JSON object per line. A bad line never stops the others, and a line
-/// whose id exists changes nothing: a chunk may be sent again.
+/// <c>POST /api/v1/{plural}/import</c>: a chunk of records, one JSON object per line. A bad line never stops the
+/// others, and a line whose id exists changes nothing: a chunk may be sent again.
 /// </summary>
 internal static class ImportRecords
 {
@@ -22,7 +22,8 @@ internal static class ImportRecords
 
     public static async Task HandleAsync(DataApi api, HttpContext http)
     {
-        if (await api.EnterAsync(http, EntityActions.Create, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        if (await api.EnterAsync(http, EntityActions.Create, Action) is not { } call
+            || !await DataApi.HasNoQueryAsync(http))
         {
             return;
         }

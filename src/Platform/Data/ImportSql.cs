@@ -3,12 +3,15 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>Statements of an import: whole columns as parameters (COPY does not work under row-level security).</summary>
+/// <summary>
+/// Statements of an import: whole columns as parameters (COPY does not work under row-level security).
+/// </summary>
 internal static class ImportSql
 {
     /// <summary>
-    /// Inserts the lines whose references exist, or are lines of the chunk themselves, and that meet no other record; gives back the
-    /// ids of those. Foreign keys are checked at the end of the statement, so a line may refer to any other of the chunk.
+    /// Inserts the lines whose references exist, or are lines of the chunk themselves, and that meet no other record;
+    /// gives back the ids of those. Foreign keys are checked at the end of the statement, so a line may refer to any
+    /// other of the chunk.
     /// </summary>
     public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, DateTime now)
     {
@@ -80,7 +83,8 @@ internal static class ImportSql
             }
 
             var target = view.App.ByName[reference.Target];
-            var inChunk = target == view.Entity ? Sql.Of($" or u.{field.Column} = any({SqlValue.Uuids(ids)})") : Sql.Empty;
+            var inChunk = target == view.Entity ? Sql.Of($" or u.{field.Column} = any({SqlValue.Uuids(ids)})")
+                : Sql.Empty;
             checks.Add(Sql.Of($"""
                 (u.{field.Column} is null
                 or exists (select 1 from {Place.App}.{target.Table} r where r.id = u.{field.Column}){inChunk})

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>Dates (ISO 8601, <c>YYYY-MM-DD</c>) and instants (RFC 3339 in UTC, microseconds without trailing zeros).</summary>
+/// <summary>
+/// Dates (ISO 8601, <c>YYYY-MM-DD</c>) and instants (RFC 3339 in UTC, microseconds without trailing zeros).
+/// </summary>
 internal static class Instants
 {
     public static void Write(Utf8JsonWriter json, DateOnly value)

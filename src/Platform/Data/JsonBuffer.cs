@@ -6,8 +6,8 @@ using Microsoft.Extensions.ObjectPool;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// An answer in the making, with its writer: rented, filled while rows arrive, sent after the commit, given back. A page is held
-/// whole because nothing may be sent before the commit.
+/// An answer in the making, with its writer: rented, filled while rows arrive, sent after the commit, given back. A
+/// page is held whole because nothing may be sent before the commit.
 /// </summary>
 internal sealed class JsonBuffer : IBufferWriter<byte>, IDisposable
 {

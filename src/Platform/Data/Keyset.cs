@@ -4,8 +4,8 @@ using Bulkhead.Kernel.Isolation;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// The rows behind a given row in an order of several keys, each with its own direction. Ascending, what has no value comes last;
-/// descending, first.
+/// The rows behind a given row in an order of several keys, each with its own direction. Ascending, what has no value
+/// comes last; descending, first.
 /// </summary>
 internal static class Keyset
 {
@@ -13,8 +13,8 @@ internal static class Keyset
         IsOneRange(keys, values) ? Range(keys, values) : General(keys, values);
 
     /// <summary>
-    /// One comparison of rows, which an index answers directly. It drops rows that have no value in a key: right when there are
-    /// none, and in descending order, where they lie before any value.
+    /// One comparison of rows, which an index answers directly. It drops rows that have no value in a key: right when
+    /// there are none, and in descending order, where they lie before any value.
     /// </summary>
     private static bool IsOneRange(ImmutableArray<SortKey> keys, ImmutableArray<FieldValue> values)
     {

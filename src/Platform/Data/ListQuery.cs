@@ -38,8 +38,8 @@ internal sealed record ListQuery(
     string? After)
 {
     /// <summary>
-    /// Shows a class whose reads append an entry, or answers a question about one: who may search by a diagnosis learns it without
-    /// seeing the field.
+    /// Shows a class whose reads append an entry, or answers a question about one: who may search by a diagnosis learns
+    /// it without seeing the field.
     /// </summary>
     public bool IsAudited => Selection.Shape.IsAudited
         || Filters.Any(filter => View.IsAudited(filter.Field)) || Sort.Any(key => View.IsAudited(key.Field));

@@ -20,7 +20,8 @@ internal static class ListRecords
         }
 
         var query = QueryParser.List(
-            call.View, call.Tenant.Context.Actor, api.Views, api.Limits, http.Request.QueryString.Value, out var faults);
+            call.View, call.Tenant.Context.Actor, api.Views, api.Limits, http.Request.QueryString.Value,
+                out var faults);
         if (query is null)
         {
             await Answers.RefuseQueryAsync(http, faults);
@@ -72,7 +73,8 @@ internal static class ListRecords
             {
                 await Answers.RefuseQueryAsync(http,
                 [
-                    new Fault("sort-key-too-long", "The page ends at values that are too long for a cursor.", Parameter: "sort"),
+                    new Fault("sort-key-too-long", "The page ends at values that are too long for a cursor.",
+                        Parameter: "sort"),
                 ]);
                 return;
             }
@@ -92,11 +94,13 @@ internal static class ListRecords
         {
             Details = Entries.Detail(
                 "filters",
-                string.Join(',', query.Filters.Select(filter => filter.Field.Name).Distinct().Order(StringComparer.Ordinal))),
+                string.Join(',',
+                    query.Filters.Select(filter => filter.Field.Name).Distinct().Order(StringComparer.Ordinal))),
         };
 
     /// <summary>Writes rows as they come, and keeps the sort keys of the last one when another follows.</summary>
-    private sealed class Page(ListQuery query, ListSql sql, JsonBuffer buffer, ExpandedRecords? expanded, DataLimits limits)
+    private sealed class Page(ListQuery query, ListSql sql, JsonBuffer buffer, ExpandedRecords? expanded,
+        DataLimits limits)
     {
         private ImmutableArray<FieldValue> _keys;
         private int _count;

@@ -5,12 +5,14 @@ using Bulkhead.Kernel.Isolation;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>A list request as SQL.</summary>
-/// <param name="Page">The shape's columns, then keys that the shape does not show, then (audited only) the count with one more.</param>
+/// <param name="Page">
+/// The shape's columns, then keys that the shape does not show, then (audited only) the count with one more.
+/// </param>
 /// <param name="Source">From, where, order and limit of exactly the page: what expansions start from.</param>
 /// <param name="KeyColumns">Column of each sort key in <paramref name="Page"/>.</param>
 /// <param name="TotalColumn">
-/// Column of the number of rows that the page and one more row hold; -1 where the extra row itself comes back. An audited read must
-/// not name a record that is not shown, so there the extra row is counted and cut.
+/// Column of the number of rows that the page and one more row hold; -1 where the extra row itself comes back. An
+/// audited read must not name a record that is not shown, so there the extra row is counted and cut.
 /// </param>
 internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColumns, int TotalColumn)
 {
@@ -24,14 +26,16 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
     {
         var inner = Sql.Of($"select {shape.Columns} from {shape.View.Table} order by id limit {new SqlSlot(0)}");
         var page = shape.IsAudited ? Counted(inner, ById, Sql.Of($"{new SqlSlot(1)}")) : inner;
-        return new(page.Kept(), Sql.Empty, [0], shape.IsAudited ? RecordShape.FirstColumn + shape.Fields.Length - 1 : -1);
+        return new(page.Kept(), Sql.Empty, [0], shape.IsAudited ? RecordShape.FirstColumn + shape.Fields.Length - 1
+            : -1);
     }
 
     /// <param name="after">Values of the sort keys of the last record before the page; null for the first page.</param>
     public static ListSql Compile(ListQuery query, ImmutableArray<FieldValue>? after)
     {
         var shape = query.Selection.Shape;
-        if (after is null && query.Filters.IsEmpty && query.Selection.Expansions.IsEmpty && query.Sort is [{ Descending: false } key]
+        if (after is null && query.Filters.IsEmpty && query.Selection.Expansions.IsEmpty
+            && query.Sort is [{ Descending: false } key]
             && key.Field == RecordField.Id)
         {
             return shape.FirstPage with
@@ -66,8 +70,8 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
     }
 
     /// <summary>
-    /// The smallest text above every text with the prefix, in code point order, which is the order of collation C and UTF-8;
-    /// null when there is none.
+    /// The smallest text above every text with the prefix, in code point order, which is the order of collation C and
+    /// UTF-8; null when there is none.
     /// </summary>
     public static string? AfterPrefix(string prefix)
     {
@@ -112,7 +116,8 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
         return conditions.Count == 0 ? Sql.Empty : Sql.Of($" where {Sql.Join(" and ", conditions)}");
     }
 
-    // Ascending puts what has no value last and descending puts it first: PostgreSQL's own order, so that one index serves both ways.
+    // Ascending puts what has no value last and descending puts it first: PostgreSQL's own order, so that one index
+    // serves both ways.
     private static Sql Order(ImmutableArray<SortKey> keys) => Sql.Join(
         ", ", keys.Select(key => key.Descending ? Sql.Of($"{key.Field.Column} desc") : Sql.Name(key.Field.Column)));
 
@@ -128,7 +133,8 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
             FilterOperator.Gte => Sql.Of($"{column} >= {filter.Values[0].ToSql()}"),
             FilterOperator.Lt => Sql.Of($"{column} < {filter.Values[0].ToSql()}"),
             FilterOperator.Lte => Sql.Of($"{column} <= {filter.Values[0].ToSql()}"),
-            FilterOperator.In => Sql.Of($"{column} = any({FieldArrays.ToSql(filter.Field.Type, filter.Values.AsSpan())})"),
+            FilterOperator.In =>
+                Sql.Of($"{column} = any({FieldArrays.ToSql(filter.Field.Type, filter.Values.AsSpan())})"),
             FilterOperator.Prefix => Prefix(column, filter.Values[0].AsText),
             FilterOperator.IsNull => Sql.Of($"{column} is null"),
             FilterOperator.IsNotNull => Sql.Of($"{column} is not null"),
@@ -136,7 +142,8 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
         };
     }
 
-    // A range, not LIKE: it uses the index, and its operators are leakproof, so that the policy does not keep it from the index.
+    // A range, not LIKE: it uses the index, and its operators are leakproof, so that the policy does not keep it from
+    // the index.
     private static Sql Prefix(SqlName column, string prefix) => AfterPrefix(prefix) is { } end
         ? Sql.Of($"{column} >= {SqlValue.Text(prefix)} and {column} < {SqlValue.Text(end)}")
         : Sql.Of($"{column} >= {SqlValue.Text(prefix)}");

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>A change names the version that it was made against (RFC 9110 section 13.1.1, RFC 6585 section 3).</summary>
+/// <summary>
+/// A change names the version that it was made against (RFC 9110 section 13.1.1, RFC 6585 section 3).
+/// </summary>
 internal static class Preconditions
 {
     /// <summary>The version in <c>If-Match</c>, one strong tag; null when the refusal (428, 412) is written.</summary>

@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// Reads the query string of a list or a get. Every fault is told at once; what the actor may not search or see is told exactly
-/// like what does not exist.
+/// Reads the query string of a list or a get. Every fault is told at once; what the actor may not search or see is told
+/// exactly like what does not exist.
 /// </summary>
 internal sealed class QueryParser(EntityView view, Actor actor, EntityViews views, DataLimits limits)
 {
@@ -25,7 +25,8 @@ internal sealed class QueryParser(EntityView view, Actor actor, EntityViews view
 
     /// <summary>Null when there are faults.</summary>
     public static ListQuery? List(
-        EntityView view, Actor actor, EntityViews views, DataLimits limits, string? query, out IReadOnlyList<Fault> faults)
+        EntityView view, Actor actor, EntityViews views, DataLimits limits, string? query,
+            out IReadOnlyList<Fault> faults)
     {
         var parser = new QueryParser(view, actor, views, limits);
         parser.Read(query, isList: true);
@@ -38,7 +39,8 @@ internal sealed class QueryParser(EntityView view, Actor actor, EntityViews view
 
     /// <summary>Of a get: only <c>fields</c> and <c>expand</c>. Null when there are faults.</summary>
     public static Selection? Get(
-        EntityView view, Actor actor, EntityViews views, DataLimits limits, string? query, out IReadOnlyList<Fault> faults)
+        EntityView view, Actor actor, EntityViews views, DataLimits limits, string? query,
+            out IReadOnlyList<Fault> faults)
     {
         var parser = new QueryParser(view, actor, views, limits);
         parser.Read(query, isList: false);

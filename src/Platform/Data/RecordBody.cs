@@ -6,18 +6,6 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-internal enum BodyKind
-{
-    /// <summary>A new record; <c>id</c> may be given.</summary>
-    Create,
-
-    /// <summary>A line of an import: a new record whose <c>id</c> must be given.</summary>
-    Import,
-
-    /// <summary>A merge patch (RFC 7396): what is absent stays, null removes.</summary>
-    Patch,
-}
-
 /// <summary>The body of a write, checked whole: every fault is told, each with a JSON pointer (RFC 6901).</summary>
 internal ref struct RecordBody
 {
@@ -60,24 +48,11 @@ internal ref struct RecordBody
         catch (JsonException)
         {
             faults.Clear();
-            faults.Add(new("malformed-json", $"The body is not well-formed JSON of at most {limits.MaxDepth} levels.", ""));
+            faults.Add(
+                new("malformed-json", $"The body is not well-formed JSON of at most {limits.MaxDepth} levels.", ""));
         }
 
         return faults.Count > 0 ? null : new(body._id, body._given, body._values);
-    }
-
-    /// <summary>400 for what is malformed or unknown, 422 for well-formed values that do not fit.</summary>
-    public static int StatusOf(IReadOnlyList<Fault> faults)
-    {
-        foreach (var fault in faults)
-        {
-            if (fault.Code is "malformed-json" or "unknown-field" or "duplicate-name")
-            {
-                return 400;
-            }
-        }
-
-        return 422;
     }
 
     private void Read()
@@ -413,6 +388,3 @@ internal ref struct RecordBody
         return default;
     }
 }
-
-/// <param name="Given">By place in the entity's fields: was in the body.</param>
-internal sealed record CheckedBody(Guid? Id, bool[] Given, FieldValue[] Values);

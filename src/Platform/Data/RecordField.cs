@@ -6,7 +6,9 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
 
-/// <summary>A field of a record as one set of roles meets it; the fields that every record has are among them.</summary>
+/// <summary>
+/// A field of a record as one set of roles meets it; the fields that every record has are among them.
+/// </summary>
 internal sealed class RecordField
 {
     private RecordField(string name, SqlName column, FieldType type, bool required, DataClass dataClass)

@@ -7,8 +7,8 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// Which fields of a record are shown, how they are selected and how they are written: made once per selection. The columns of its
-/// statements are the id, the version, and the shown fields but the id, in that order.
+/// Which fields of a record are shown, how they are selected and how they are written: made once per selection. The
+/// columns of its statements are the id, the version, and the shown fields but the id, in that order.
 /// </summary>
 internal sealed class RecordShape
 {

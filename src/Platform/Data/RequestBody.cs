@@ -15,7 +15,8 @@ internal sealed class RequestBody : IDisposable
     public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _length);
 
     /// <summary>Null when the body is larger than the limit: the 413 is written.</summary>
-    public static async ValueTask<RequestBody?> ReadAsync(HttpContext http, int maxBytes, CancellationToken cancellationToken)
+    public static async ValueTask<RequestBody?> ReadAsync(HttpContext http, int maxBytes,
+        CancellationToken cancellationToken)
     {
         var announced = http.Request.ContentLength;
         if (announced > maxBytes)

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// <c>PATCH /api/v1/{plural}/{id}</c>: a merge patch (RFC 7396) against a version. Two round trips: read, then change if the version
-/// still holds. A patch that changes nothing makes no new version.
+/// <c>PATCH /api/v1/{plural}/{id}</c>: a merge patch (RFC 7396) against a version. Two round trips: read, then change
+/// if the version still holds. A patch that changes nothing makes no new version.
 /// </summary>
 internal static class UpdateRecord
 {
@@ -17,12 +17,14 @@ internal static class UpdateRecord
 
     public static async Task HandleAsync(DataApi api, HttpContext http)
     {
-        if (await api.EnterAsync(http, EntityActions.Update, Action) is not { } call || !await DataApi.HasNoQueryAsync(http))
+        if (await api.EnterAsync(http, EntityActions.Update, Action) is not { } call
+            || !await DataApi.HasNoQueryAsync(http))
         {
             return;
         }
 
-        if (!Answers.HasMediaType(http, "application/merge-patch+json") && !Answers.HasMediaType(http, "application/json"))
+        if (!Answers.HasMediaType(http, "application/merge-patch+json")
+            && !Answers.HasMediaType(http, "application/json"))
         {
             await Answers.UnsupportedAsync(http, "application/merge-patch+json");
             return;
@@ -105,8 +107,12 @@ internal static class UpdateRecord
         }
     }
 
-    /// <summary>The answer shows the record, so reading it is a read like any other, with its entry where the class asks for one.</summary>
-    private static async Task<RecordValues?> ReadAsync(DataApi api, DataCall call, Guid id, CancellationToken cancellationToken)
+    /// <summary>
+    /// The answer shows the record, so reading it is a read like any other, with its entry where the class asks for
+    /// one.
+    /// </summary>
+    private static async Task<RecordValues?> ReadAsync(DataApi api, DataCall call, Guid id,
+        CancellationToken cancellationToken)
     {
         RecordValues? record = null;
         var view = call.View;
@@ -138,9 +144,11 @@ internal static class UpdateRecord
     };
 
     private static ImmutableArray<RecordField> Changed(EntityView view, RecordValues old, CheckedBody patch) =>
-        [.. view.All.Where(field => patch.Given[field.Index] && !patch.Values[field.Index].Equals(old.Values[field.Index]))];
+        [.. view.All.Where(field => patch.Given[field.Index]
+            && !patch.Values[field.Index].Equals(old.Values[field.Index]))];
 
-    private static Sql Update(EntityView view, RecordValues record, Guid oldVersion, ImmutableArray<RecordField> changed)
+    private static Sql Update(EntityView view, RecordValues record, Guid oldVersion,
+        ImmutableArray<RecordField> changed)
     {
         var values = Sql.Join(
             "", changed.Select(field => Sql.Of($", {field.Column} = {record.Values[field.Index].ToSql()}")));

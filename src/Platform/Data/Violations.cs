@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// What a constraint refused, told in the words of the API. Every constraint is within the tenant, so that none of these tells
-/// anything of another.
+/// What a constraint refused, told in the words of the API. Every constraint is within the tenant, so that none of
+/// these tells anything of another.
 /// </summary>
 internal static class Violations
 {

@@ -24,9 +24,12 @@ public sealed class CursorTests
     public void Bind_a_cursor_to_actor_and_roles()
     {
         var binding = Cursor.Binding(Call(), Query(Base));
-        Assert.NotEqual(binding, Cursor.Binding(Call(new Actor(ActorKind.Service, "client-b", ["clinician"])), Query(Base)));
-        Assert.NotEqual(binding, Cursor.Binding(Call(new Actor(ActorKind.Service, "client-a", ["auditor"])), Query(Base)));
-        Assert.NotEqual(binding, Cursor.Binding(Call(new Actor(ActorKind.User, "client-a", ["clinician"])), Query(Base)));
+        Assert.NotEqual(binding,
+            Cursor.Binding(Call(new Actor(ActorKind.Service, "client-b", ["clinician"])), Query(Base)));
+        Assert.NotEqual(binding,
+            Cursor.Binding(Call(new Actor(ActorKind.Service, "client-a", ["auditor"])), Query(Base)));
+        Assert.NotEqual(binding,
+            Cursor.Binding(Call(new Actor(ActorKind.User, "client-a", ["clinician"])), Query(Base)));
     }
 
     [Fact]

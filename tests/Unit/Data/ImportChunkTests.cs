@@ -6,8 +6,10 @@ namespace Bulkhead.Tests.Unit.Data;
 
 public sealed class ImportChunkTests
 {
-    private const string One = "{\"id\":\"0190abcd-0000-7000-8000-000000000001\",\"lastName\":\"Ng\",\"birthDate\":\"1980-01-02\"}";
-    private const string Two = "{\"id\":\"0190abcd-0000-7000-8000-000000000002\",\"lastName\":\"Ng\",\"birthDate\":\"1980-01-02\"}";
+    private const string One =
+        "{\"id\":\"0190abcd-0000-7000-8000-000000000001\",\"lastName\":\"Ng\",\"birthDate\":\"1980-01-02\"}";
+    private const string Two =
+        "{\"id\":\"0190abcd-0000-7000-8000-000000000002\",\"lastName\":\"Ng\",\"birthDate\":\"1980-01-02\"}";
 
     private static ImportChunk? Read(string text, DataLimits? limits = null) =>
         ImportChunk.Read(Encoding.UTF8.GetBytes(text), View(), limits ?? Limits);
@@ -19,7 +21,8 @@ public sealed class ImportChunkTests
         Assert.Equal(5, chunk.Received);
         Assert.Equal([1, 6], chunk.Waiting.Select(l => l.Line));
         Assert.Equal(
-            [(3, "malformed-json"), (4, "required"), (5, "duplicate-id")], chunk.Rejected.Select(r => (r.Line, r.Fault.Code)));
+            [(3, "malformed-json"), (4, "required"), (5, "duplicate-id")],
+                chunk.Rejected.Select(r => (r.Line, r.Fault.Code)));
     }
 
     [Fact]
@@ -44,7 +47,8 @@ public sealed class ImportChunkTests
     {
         var text = Text(ImportSql.Insert(View(), Read($"{One}\n{Two}")!.Waiting, DateTime.UnixEpoch));
         Assert.Contains("from unnest($4, $5, $6", text, StringComparison.Ordinal);
-        Assert.Contains("(u.\"payer_id\" is null\nor exists (select 1 from \"u1\".\"payer\" r where r.id = u.\"payer_id\"))", text,
+        Assert.Contains(
+            "(u.\"payer_id\" is null\nor exists (select 1 from \"u1\".\"payer\" r where r.id = u.\"payer_id\"))", text,
             StringComparison.Ordinal);
         Assert.EndsWith("on conflict do nothing returning id", text, StringComparison.Ordinal);
     }

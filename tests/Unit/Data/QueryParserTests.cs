@@ -9,7 +9,8 @@ public sealed class QueryParserTests
     [Fact]
     public void Read_every_part_of_a_list_request()
     {
-        var query = Query("?city=Boston&birthDate.gte=1980-01-01&sort=-birthDate,lastName&limit=7&after=abc&fields=lastName");
+        var query =
+            Query("?city=Boston&birthDate.gte=1980-01-01&sort=-birthDate,lastName&limit=7&after=abc&fields=lastName");
         Assert.Equal([("city", FilterOperator.Eq), ("birthDate", FilterOperator.Gte)],
             query.Filters.Select(f => (f.Field.Name, f.Operator)));
         Assert.Equal(new DateOnly(1980, 1, 1), query.Filters[1].Values[0].AsDate);
@@ -123,7 +124,8 @@ public sealed class QueryParserTests
     {
         var view = View();
         Assert.Same(
-            Query("?fields=city,lastName", view).Selection.Shape, Query("?fields=lastName,id,city", view).Selection.Shape);
+            Query("?fields=city,lastName", view).Selection.Shape,
+                Query("?fields=lastName,id,city", view).Selection.Shape);
         Assert.NotSame(Query("?fields=city", view).Selection.Shape, Query("?fields=lastName", view).Selection.Shape);
     }
 

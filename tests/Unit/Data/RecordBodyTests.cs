@@ -27,8 +27,10 @@ public sealed class RecordBodyTests
         Assert.Equal("0", Read("income", "-0.00").ToCanonicalText());
         Assert.True(Read("alive", "true").AsBoolean);
         Assert.Equal("F", Read("gender", "\"F\"").AsText);
-        Assert.Equal("2024-02-29T22:00:00.123456Z", Read("seenAt", "\"2024-03-01T00:00:00.1234569+02:00\"").ToCanonicalText());
-        Assert.Equal(new Guid("0190abcd-0000-7000-8000-000000000001"), Read("payer", "\"0190ABCD-0000-7000-8000-000000000001\"").AsUuid);
+        Assert.Equal("2024-02-29T22:00:00.123456Z",
+            Read("seenAt", "\"2024-03-01T00:00:00.1234569+02:00\"").ToCanonicalText());
+        Assert.Equal(new Guid("0190abcd-0000-7000-8000-000000000001"),
+            Read("payer", "\"0190ABCD-0000-7000-8000-000000000001\"").AsUuid);
         Assert.True(Read("city", "null").IsNull);
     }
 
@@ -51,9 +53,11 @@ public sealed class RecordBodyTests
         Assert.Equal(
             [
                 ("too-long", "/lastName"), ("out-of-range", "/visits"), ("too-many-decimals", "/income"),
-                ("not-in-values", "/gender"), ("wrong-type", "/alive"), ("invalid-format", "/seenAt"), ("wrong-type", "/external"),
+                ("not-in-values", "/gender"), ("wrong-type", "/alive"), ("invalid-format", "/seenAt"),
+                    ("wrong-type", "/external"),
                 ("read-only-field", "/ssn"), ("unknown-field", "/hidden"), ("read-only-field", "/createdAt"),
-                ("unknown-field", "/a~1b~0c"), ("invalid-format", "/city"), ("invalid-id", "/id"), ("duplicate-name", "/extra"),
+                ("unknown-field", "/a~1b~0c"), ("invalid-format", "/city"), ("invalid-id", "/id"),
+                    ("duplicate-name", "/extra"),
                 ("required", "/birthDate"),
             ],
             faults.Select(f => (f.Code, f.Pointer!)));
@@ -79,7 +83,7 @@ public sealed class RecordBodyTests
     {
         Assert.Null(Body(json, BodyKind.Patch, out var faults));
         Assert.Equal("malformed-json", Assert.Single(faults).Code);
-        Assert.Equal(400, RecordBody.StatusOf(faults));
+        Assert.Equal(400, CheckedBody.StatusOf(faults));
     }
 
     [Fact]
@@ -114,7 +118,7 @@ public sealed class RecordBodyTests
     {
         Assert.Null(Body("{\"city\":\"a\",\"c\\u0069ty\":\"b\"}", BodyKind.Patch, out var faults));
         Assert.Equal(("duplicate-name", "/city"), (faults[0].Code, faults[0].Pointer));
-        Assert.Equal(400, RecordBody.StatusOf(faults));
+        Assert.Equal(400, CheckedBody.StatusOf(faults));
     }
 
     [Theory]
@@ -156,7 +160,8 @@ public sealed class RecordBodyTests
         var patch = Body("{\"city\":null,\"visits\":3}", BodyKind.Patch, out _)!;
         Assert.Equal(["city", "visits"], View().All.Where(f => patch.Given[f.Index]).Select(f => f.Name));
         Assert.True(Value(patch, "city").IsNull);
-        Assert.Null(Body("{\"lastName\":null,\"id\":\"0190abcd-0000-7000-8000-000000000001\"}", BodyKind.Patch, out var faults));
+        Assert.Null(Body("{\"lastName\":null,\"id\":\"0190abcd-0000-7000-8000-000000000001\"}", BodyKind.Patch,
+            out var faults));
         Assert.Equal([("required", "/lastName"), ("read-only-field", "/id")], faults.Select(f => (f.Code, f.Pointer!)));
     }
 

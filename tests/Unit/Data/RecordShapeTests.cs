@@ -19,7 +19,8 @@ public sealed class RecordShapeTests
         }
 
         using var buffer = JsonBuffer.Rent();
-        shape.Write(buffer.Writer, new RecordValues(new Guid("0190abcd-0000-7000-8000-000000000001"), Guid.Empty, Now, Now, values));
+        shape.Write(buffer.Writer,
+            new RecordValues(new Guid("0190abcd-0000-7000-8000-000000000001"), Guid.Empty, Now, Now, values));
         buffer.EndValue();
         return Encoding.UTF8.GetString(buffer.Written.Span);
     }
@@ -36,7 +37,8 @@ public sealed class RecordShapeTests
             """,
             Write(
                 view, view.Whole, ("lastName", Text("Ng")), ("ssn", Text("123456789")), ("hidden", Text("never")),
-                ("seenAt", FieldValue.Timestamp(Now)), ("visits", FieldValue.Integer(3)), ("income", FieldValue.Decimal(1.5m)),
+                ("seenAt", FieldValue.Timestamp(Now)), ("visits", FieldValue.Integer(3)),
+                    ("income", FieldValue.Decimal(1.5m)),
                 ("alive", FieldValue.Boolean(false)), ("extra", FieldValue.Text(FieldType.Json, "{\"a\":1}"))));
     }
 
@@ -59,7 +61,8 @@ public sealed class RecordShapeTests
         var year = new MaskModel("year", MaskKind.YearOnly, 0);
         var view = View(("birthDate", year), ("seenAt", year), ("visits", new MaskModel("last", MaskKind.KeepLast, 1)));
         var json = Write(
-            view, view.Whole, ("birthDate", FieldValue.Date(new DateOnly(980, 2, 3))), ("visits", FieldValue.Integer(42)));
+            view, view.Whole, ("birthDate", FieldValue.Date(new DateOnly(980, 2, 3))),
+                ("visits", FieldValue.Integer(42)));
         Assert.Contains("\"birthDate\":\"0980\"", json, StringComparison.Ordinal);
         Assert.Contains("\"seenAt\":null", json, StringComparison.Ordinal);
         Assert.Contains("\"visits\":\"*2\"", json, StringComparison.Ordinal);

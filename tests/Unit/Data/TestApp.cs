@@ -49,7 +49,9 @@ internal static class TestApp
 
     public static readonly Actor Actor = new(ActorKind.Service, "client-a", ["clinician"]);
 
-    /// <summary>Sees all but <c>hidden</c>, <c>ssn</c> through a mask; writes all but <c>ssn</c> and <c>hidden</c>.</summary>
+    /// <summary>
+    /// Sees all but <c>hidden</c>, <c>ssn</c> through a mask; writes all but <c>ssn</c> and <c>hidden</c>.
+    /// </summary>
     public static EntityView View(params (string Field, MaskModel Mask)[] masks)
     {
         masks = masks.Length > 0 ? masks : [("ssn", new MaskModel("lastFour", MaskKind.KeepLast, 4))];
