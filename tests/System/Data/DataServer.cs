@@ -12,7 +12,6 @@ using Bulkhead.Platform.Data;
 using Bulkhead.Platform.Identity;
 using Bulkhead.Tests.System.Infrastructure;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
