@@ -11,12 +11,14 @@ internal static class JsonAnswer
     /// Quotes and accents as they are: people read these answers in a terminal. Safe, because they are never HTML
     /// (Content-Type with nosniff).
     /// </summary>
-    internal static JsonWriterOptions Readable { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static JsonWriterOptions Readable { get; } =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly JsonSerializerOptions Options =
         new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal static async Task WriteAsync<T>(HttpContext context, int status, T value, CancellationToken cancellationToken)
+    internal static async Task WriteAsync<T>(
+        HttpContext context, int status, T value, CancellationToken cancellationToken)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(value, Options);
         context.Response.StatusCode = status;

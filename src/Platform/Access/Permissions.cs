@@ -12,7 +12,9 @@ public sealed class EntityPermissions
 {
     public required EntityActions Actions { get; init; }
 
-    /// <summary>Fields that the actor sees, masked ones included. id, createdAt and updatedAt are always seen.</summary>
+    /// <summary>
+    /// Fields that the actor sees, masked ones included. id, createdAt and updatedAt are always seen.
+    /// </summary>
     public required FrozenSet<string> Readable { get; init; }
 
     public required FrozenSet<string> Writable { get; init; }
@@ -33,13 +35,14 @@ public sealed class EntityPermissions
 public static class Permissions
 {
     /// <summary>
-    /// Sets of roles kept per app version. Tokens are signed by us, so more than a few only come from many kinds of accounts;
-    /// beyond it the sets are dropped and made anew.
+    /// Sets of roles kept per app version. Tokens are signed by us, so more than a few only come from many kinds of
+    /// accounts; beyond it the sets are dropped and made anew.
     /// </summary>
     private const int MaxRoleSets = 1_000;
 
     /// <summary>Held by the model itself: when a version leaves the catalogue, its permissions go with it.</summary>
-    private static readonly ConditionalWeakTable<AppModel, ConcurrentDictionary<ImmutableArray<string>, RoleSet>> Cache = [];
+    private static readonly ConditionalWeakTable<AppModel, ConcurrentDictionary<ImmutableArray<string>, RoleSet>> Cache =
+        [];
 
     /// <summary>
     /// Null when no role names the entity: it does not exist for the actor (404). Role names that the app does not know
@@ -95,7 +98,10 @@ public static class Permissions
         var masks = new Dictionary<string, MaskModel>(StringComparer.Ordinal);
         foreach (var field in readable)
         {
-            var shown = grants.Where(g => g.Readable.Contains(field)).Select(g => g.Masks.GetValueOrDefault(field)).ToList();
+            var shown = grants
+                .Where(g => g.Readable.Contains(field))
+                .Select(g => g.Masks.GetValueOrDefault(field))
+                .ToList();
             if (!shown.Contains(null))
             {
                 masks.Add(field, shown.OfType<MaskModel>().MaxBy(Shows)!);
@@ -115,7 +121,9 @@ public static class Permissions
     /// <summary>Where several roles mask a field, the union shows what the most generous of them shows.</summary>
     private static (bool, int) Shows(MaskModel mask) => (mask.Kind != MaskKind.Hide, mask.Keep);
 
-    /// <summary>Equal when they hold the same names, in any order and number; without sorting, so without allocating.</summary>
+    /// <summary>
+    /// Equal when they hold the same names, in any order and number; without sorting, so without allocating.
+    /// </summary>
     private sealed class SameRoles : IEqualityComparer<ImmutableArray<string>>
     {
         internal static SameRoles Instance { get; } = new();

@@ -87,7 +87,9 @@ internal static class AccessDifference
         var masks = old.Masks.Keys.Union(grant.Masks.Keys).Order(StringComparer.Ordinal);
         foreach (var field in masks.Where(f => old.Masks.GetValueOrDefault(f) != grant.Masks.GetValueOrDefault(f)))
         {
-            var now = grant.Masks.GetValueOrDefault(field) is { } mask ? $"masked by {mask.Name}" : "shown in the clear";
+            var now = grant.Masks.GetValueOrDefault(field) is { } mask
+                ? $"masked by {mask.Name}"
+                : "shown in the clear";
             yield return $"{head}: {field} is {now}";
         }
     }

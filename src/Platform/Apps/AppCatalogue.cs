@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Bulkhead.Platform.Apps;
 
 /// <summary>
-/// The models of the deployed apps. A release is compiled when it is first asked for, once: releases never change, so that a new
-/// generation of the catalogue keeps what it still names, and forgets the rest.
+/// The models of the deployed apps. A release is compiled when it is first asked for, once: releases never change, so
+/// that a new generation of the catalogue keeps what it still names, and forgets the rest.
 /// </summary>
 public sealed class AppCatalogue
 {
@@ -58,12 +58,16 @@ public sealed class AppCatalogue
     /// <summary>Apart from the lookup: what a lambda captures is allocated where its method begins.</summary>
     private FrozenDictionary<string, Compiled[]> Renew(State state, CatalogueSnapshot snapshot)
     {
-        // Two requests may both do this; what they make is the same, and what is compiled is shared or compiled twice at worst.
+        // Two requests may both do this; what they make is the same, and what is compiled is shared or compiled twice
+        // at worst.
         var next = snapshot.Apps
             .GroupBy(r => r.Name, StringComparer.Ordinal)
             .ToFrozenDictionary(
                 g => g.Key,
-                g => g.OrderByDescending(r => r.Version).Select(r => Known(state, r) ?? new Compiled(r, _logger)).ToArray(),
+                g => g
+                    .OrderByDescending(r => r.Version)
+                    .Select(r => Known(state, r) ?? new Compiled(r, _logger))
+                    .ToArray(),
                 StringComparer.Ordinal);
         Volatile.Write(ref _state, new(snapshot, next));
         return next;
@@ -89,7 +93,8 @@ public sealed class AppCatalogue
             var result = ManifestCompiler.Compile(release.Manifest);
             if (result.Model is null)
             {
-                logger.ReleaseDoesNotCompile(release.Name, release.Version, result.Faults.Length, result.Faults[0].Code);
+                logger.ReleaseDoesNotCompile(
+                    release.Name, release.Version, result.Faults.Length, result.Faults[0].Code);
             }
 
             return result.Model;

@@ -58,7 +58,9 @@ public sealed class EntityModel
     /// <summary>snake_case of <see cref="Name"/>.</summary>
     public required SqlName Table { get; init; }
 
-    /// <summary>In the order of the manifest; without the fields that every record has (id, createdAt, updatedAt).</summary>
+    /// <summary>
+    /// In the order of the manifest; without the fields that every record has (id, createdAt, updatedAt).
+    /// </summary>
     public required ImmutableArray<FieldModel> Fields { get; init; }
 
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
@@ -66,13 +68,18 @@ public sealed class EntityModel
     /// <summary>Those of the manifest, and one for every reference that leads none of them.</summary>
     public required ImmutableArray<IndexModel> Indexes { get; init; }
 
-    /// <summary>Fields to follow to the person that a record is about; empty with <see cref="IsSubject"/> or when it concerns none.</summary>
+    /// <summary>
+    /// Fields to follow to the person that a record is about; empty with <see cref="IsSubject"/> or when it concerns
+    /// none.
+    /// </summary>
     public required ImmutableArray<string> SubjectPath { get; init; }
 
     /// <summary>The entity is the person (<c>subject: self</c>).</summary>
     public bool IsSubject { get; init; }
 
-    /// <summary>References of other entities to this one that have an inverse name; <c>expand</c> follows them.</summary>
+    /// <summary>
+    /// References of other entities to this one that have an inverse name; <c>expand</c> follows them.
+    /// </summary>
     public required ImmutableArray<InverseModel> Inverses { get; init; }
 }
 
@@ -95,7 +102,9 @@ public sealed class FieldModel
     /// <summary>camelCase, the name in JSON.</summary>
     public required string Name { get; init; }
 
-    /// <summary>snake_case; a reference <c>patient</c> is column <c>patient_id</c>. Never one of the platform's columns.</summary>
+    /// <summary>
+    /// snake_case; a reference <c>patient</c> is column <c>patient_id</c>. Never one of the platform's columns.
+    /// </summary>
     public required SqlName Column { get; init; }
 
     public required FieldType Type { get; init; }
@@ -183,7 +192,9 @@ public sealed class GrantModel
 
     public required FrozenSet<string> Writable { get; init; }
 
-    /// <summary>By field; a masked field is readable only through its mask and can be neither filtered nor sorted by.</summary>
+    /// <summary>
+    /// By field; a masked field is readable only through its mask and can be neither filtered nor sorted by.
+    /// </summary>
     public required FrozenDictionary<string, MaskModel> Masks { get; init; }
 }
 

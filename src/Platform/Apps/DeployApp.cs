@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Bulkhead.Platform.Apps;
 
 /// <summary>
-/// <c>POST /operator/v1/apps?allowLoss=true</c>: puts the manifest into force for every tenant of the app. Repeating it is harmless,
-/// and finishes what was interrupted.
+/// <c>POST /operator/v1/apps?allowLoss=true</c>: puts the manifest into force for every tenant of the app. Repeating it
+/// is harmless, and finishes what was interrupted.
 /// </summary>
 internal static class DeployApp
 {
@@ -33,7 +33,9 @@ internal static class DeployApp
         if (!deployment.IsAvailable)
         {
             await ProblemResults.WriteAsync(
-                context, 503, "no-deployer", "This process has no deployer's credential: it cannot deploy.", null, cancellationToken);
+                context, 503, "no-deployer",
+                "This process has no deployer's credential: it cannot deploy.",
+                null, cancellationToken);
             return;
         }
 
@@ -73,7 +75,9 @@ internal static class DeployApp
         await JsonAnswer.WriteAsync(context, isNew ? 201 : 200, answer, cancellationToken);
     }
 
-    /// <summary>The newest version, and older ones that tenants were left at by a deployment that was interrupted.</summary>
+    /// <summary>
+    /// The newest version, and older ones that tenants were left at by a deployment that was interrupted.
+    /// </summary>
     private static IEnumerable<AppModel?> Older(
         CatalogueSnapshot catalogue, AppCatalogue apps, AppModel model, AppModel? newest) =>
         catalogue.Tenants.Values
@@ -116,15 +120,19 @@ internal static class DeployApp
         return true;
     }
 
-    /// <summary>Asked by the kernel for each home, in the transaction that migrates it: what throws here changes nothing there.</summary>
+    /// <summary>
+    /// Asked by the kernel for each home, in the transaction that migrates it: what throws here changes nothing there.
+    /// </summary>
     private static ImmutableArray<SchemaChange> Changes(AppRelease release, AppModel model, bool allowLoss)
     {
         var from = ManifestCompiler.Compile(release.Manifest).Model
-            ?? throw new InvalidOperationException($"{release.Name}@{release.Version} no longer compiles: nothing can be planned from it.");
+            ?? throw new InvalidOperationException(
+                $"{release.Name}@{release.Version} no longer compiles: nothing can be planned from it.");
         var plan = SchemaPlan.Between(from, model);
         return plan.IsAllowed(allowLoss)
             ? plan.Steps
-            : throw new InvalidOperationException($"From {from.Label} to {model.Label} data would be lost, and that was not allowed.");
+            : throw new InvalidOperationException(
+                $"From {from.Label} to {model.Label} data would be lost, and that was not allowed.");
     }
 
     private sealed class Reporting(Action<string> report) : IProgress<string>

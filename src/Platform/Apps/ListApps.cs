@@ -44,5 +44,11 @@ internal static class ListApps
     /// <param name="Title">Null, like what follows it, when this program cannot compile the version.</param>
     /// <param name="Tenants">How many are at this version.</param>
     internal sealed record App(
-        string Name, int Version, string? Title, string? Description, int? Entities, IReadOnlyList<string>? Roles, int Tenants);
+        string Name,
+        int Version,
+        string? Title,
+        string? Description,
+        int? Entities,
+        IReadOnlyList<string>? Roles,
+        int Tenants);
 }

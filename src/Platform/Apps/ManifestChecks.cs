@@ -3,7 +3,9 @@ using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>What only shows when the whole manifest is known: references, subjects, indexes, names in URLs and in the database.</summary>
+/// <summary>
+/// What only shows when the whole manifest is known: references, subjects, indexes, names in URLs and in the database.
+/// </summary>
 internal sealed class ManifestChecks
 {
     private readonly ManifestDraft _draft;
@@ -43,17 +45,20 @@ internal sealed class ManifestChecks
             var plural = entity.Plural;
             if (ManifestLimits.ReservedPlurals.Contains(plural.Value))
             {
-                _faults.Add(plural, ReservedName, $"/{plural.Value} is a route of the platform: choose another plural.");
+                _faults.Add(
+                    plural, ReservedName, $"/{plural.Value} is a route of the platform: choose another plural.");
             }
 
             if (!seen.TryAdd(plural.Value, entity))
             {
-                _faults.Add(plural, DuplicateName, $"'{plural.Value}' is already the plural of {seen[plural.Value].Name.Value}.");
+                var owner = seen[plural.Value].Name.Value;
+                _faults.Add(plural, DuplicateName, $"'{plural.Value}' is already the plural of {owner}.");
             }
 
             if (entity.Name.Value.EndsWith("Pkey", StringComparison.Ordinal))
             {
-                _faults.Add(entity.Name, ReservedName, "Names that end in Pkey are those of primary keys in PostgreSQL.");
+                _faults.Add(
+                    entity.Name, ReservedName, "Names that end in Pkey are those of primary keys in PostgreSQL.");
             }
         }
     }
@@ -68,7 +73,8 @@ internal sealed class ManifestChecks
             var column = SqlNaming.Column(name, field.Type!.Value).Value;
             if (ManifestLimits.ReservedColumns.Contains(column) && !ManifestLimits.ReservedFields.Contains(name))
             {
-                _faults.Add(field.Name, ReservedName, $"'{name}' becomes the column {column}, which every table has already.");
+                _faults.Add(
+                    field.Name, ReservedName, $"'{name}' becomes the column {column}, which every table has already.");
             }
 
             if (!seen.TryAdd(column, name))
@@ -90,7 +96,10 @@ internal sealed class ManifestChecks
 
             if (field is { Type: FieldType.Reference, Required: true, OnDelete: OnDelete.SetNull })
             {
-                _faults.Add(field.OnDeleteAt, SetNullOnRequired, "A required reference cannot become null: use restrict or cascade.");
+                _faults.Add(
+                    field.OnDeleteAt,
+                    SetNullOnRequired,
+                    "A required reference cannot become null: use restrict or cascade.");
             }
         }
     }
@@ -114,7 +123,10 @@ internal sealed class ManifestChecks
         var name = inverse.Value;
         if (!ManifestText.IsName(name))
         {
-            _faults.Add(inverse, InvalidName, "An inverse is camelCase: it begins with a-z, and has at most 41 letters and digits.");
+            _faults.Add(
+                inverse,
+                InvalidName,
+                "An inverse is camelCase: it begins with a-z, and has at most 41 letters and digits.");
         }
         else if (ManifestLimits.ReservedFields.Contains(name))
         {
@@ -161,7 +173,8 @@ internal sealed class ManifestChecks
             {
                 var known = here.Fields.Where(f => f.Type == FieldType.Reference).Select(f => f.Name.Value);
                 var near = _faults.DidYouMean(step, known.Append("self").Append("none"));
-                _faults.Add(at, InvalidSubject, $"{here.Name.Value} has no reference '{ManifestText.Shown(step)}'.{near}");
+                _faults.Add(
+                    at, InvalidSubject, $"{here.Name.Value} has no reference '{ManifestText.Shown(step)}'.{near}");
                 return;
             }
 
@@ -181,7 +194,10 @@ internal sealed class ManifestChecks
 
         if (!here.IsSubject)
         {
-            _faults.Add(at, InvalidSubject, $"The path ends at {here.Name.Value}, which is not a subject: it lacks 'subject: self'.");
+            _faults.Add(
+                at,
+                InvalidSubject,
+                $"The path ends at {here.Name.Value}, which is not a subject: it lacks 'subject: self'.");
         }
     }
 
@@ -217,7 +233,8 @@ internal sealed class ManifestChecks
                     + "give its texts a maxLength (4 bytes a character).");
             }
 
-            if (!seen.Add($"{index.Unique} {string.Join(',', index.Fields.Select(f => f.Value))}") && !index.Fields.IsEmpty)
+            var fields = string.Join(',', index.Fields.Select(f => f.Value));
+            if (!seen.Add($"{index.Unique} {fields}") && !index.Fields.IsEmpty)
             {
                 _faults.Add(index.At, DuplicateIndex, "The same fields are listed twice.");
             }

@@ -5,12 +5,14 @@ using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>Compiles a manifest (<c>app.yaml</c>) into an immutable model, or says every fault with its line and column.</summary>
+/// <summary>
+/// Compiles a manifest (<c>app.yaml</c>) into an immutable model, or says every fault with its line and column.
+/// </summary>
 public static class ManifestCompiler
 {
     /// <summary>
-    /// Needs no server. A manifest has at most 1 MiB of UTF-8. Text that is not YAML has one fault, since nothing after it can be read;
-    /// otherwise all faults are given, in the order of the file (at most 500).
+    /// Needs no server. A manifest has at most 1 MiB of UTF-8. Text that is not YAML has one fault, since nothing after
+    /// it can be read; otherwise all faults are given, in the order of the file (at most 500).
     /// </summary>
     public static ManifestResult Compile(string yaml)
     {

@@ -2,15 +2,22 @@ using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>References that run in a circle where none may: deletes that cascade into themselves, records that need each other first.</summary>
+/// <summary>
+/// References that run in a circle where none may: deletes that cascade into themselves, records that need each other
+/// first.
+/// </summary>
 internal static class ManifestCycles
 {
     internal static void Refuse(ManifestDraft draft, ManifestFaults faults)
     {
         Find(draft, f => f.OnDelete == OnDelete.Cascade, true, (field, path) => faults.Add(
-            field.OnDeleteAt, CascadeCycle, $"Deletes would cascade in a circle: {path}. Use restrict for one of them."));
+            field.OnDeleteAt,
+            CascadeCycle,
+            $"Deletes would cascade in a circle: {path}. Use restrict for one of them."));
         Find(draft, f => f.Required, false, (field, path) => faults.Add(
-            field.Name, RequiredCycle, $"No first record could be made: {path} need each other. Make one of them optional."));
+            field.Name,
+            RequiredCycle,
+            $"No first record could be made: {path} need each other. Make one of them optional."));
     }
 
     /// <summary>Reports each edge that closes a circle, once, with the circle in words.</summary>
@@ -34,7 +41,9 @@ internal static class ManifestCycles
             path.Add(entity);
             foreach (var field in entity.Fields.Where(f => f.Type == FieldType.Reference && counts(f)))
             {
-                if (field.To is null || draft.Entity(field.To.Value) is not { } target || (target == entity && !selfCounts))
+                if (field.To is null
+                    || draft.Entity(field.To.Value) is not { } target
+                    || (target == entity && !selfCounts))
                 {
                     continue;
                 }

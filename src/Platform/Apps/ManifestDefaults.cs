@@ -7,7 +7,9 @@ using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>Reads a default into the canonical text of the field's type: what PostgreSQL takes and what JSON shows.</summary>
+/// <summary>
+/// Reads a default into the canonical text of the field's type: what PostgreSQL takes and what JSON shows.
+/// </summary>
 internal static partial class ManifestDefaults
 {
     internal const int MaxJsonBytes = 64 * 1024;

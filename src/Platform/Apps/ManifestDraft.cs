@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Bulkhead.Platform.Apps;
 
 /// <summary>
-/// A manifest as it was read, with the places of its words: what is broken is null or missing, and its fault is recorded.
-/// The checks work on it, and only a draft without faults becomes a model.
+/// A manifest as it was read, with the places of its words: what is broken is null or missing, and its fault is
+/// recorded. The checks work on it, and only a draft without faults becomes a model.
 /// </summary>
 internal sealed class ManifestDraft
 {

@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>Collects the faults of one compilation, up to <see cref="Limit"/>: a hostile file must not make an answer of megabytes.</summary>
+/// <summary>
+/// Collects the faults of one compilation, up to <see cref="Limit"/>: a hostile file must not make an answer of
+/// megabytes.
+/// </summary>
 internal sealed class ManifestFaults
 {
     internal const int Limit = 500;
@@ -24,7 +27,9 @@ internal sealed class ManifestFaults
         }
     }
 
-    /// <summary>Empty once no further message will be kept: looking for near words is the one thing here that takes time.</summary>
+    /// <summary>
+    /// Empty once no further message will be kept: looking for near words is the one thing here that takes time.
+    /// </summary>
     internal string DidYouMean(string word, IEnumerable<string> known) =>
         _faults.Count < Limit ? ManifestText.DidYouMean(word, known) : "";
 

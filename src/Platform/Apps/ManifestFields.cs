@@ -17,7 +17,8 @@ internal static class ManifestFields
         var field = new FieldDraft(name);
         if (value is not MappingNode mapping)
         {
-            faults.Add(value, WrongType, $"A field is a mapping, not {value.Kind}: write {{ type: text, class: internal }}.");
+            faults.Add(
+                value, WrongType, $"A field is a mapping, not {value.Kind}: write {{ type: text, class: internal }}.");
             return field;
         }
 
@@ -92,7 +93,8 @@ internal static class ManifestFields
     {
         if (!section.Has("class") && field.Type is not (null or FieldType.Reference))
         {
-            faults.Add(field.Name, MissingKey, "A field needs 'class': what it holds decides who is recorded reading it.");
+            faults.Add(
+                field.Name, MissingKey, "A field needs 'class': what it holds decides who is recorded reading it.");
         }
 
         field.Class = section.Word("class", ManifestWords.Classes) ?? DataClass.Internal;
@@ -116,7 +118,8 @@ internal static class ManifestFields
     {
         if (min > max)
         {
-            faults.Add(section.Value(minKey)!, EmptyRange, $"'{minKey}' is larger than '{maxKey}': no value would fit.");
+            faults.Add(
+                section.Value(minKey)!, EmptyRange, $"'{minKey}' is larger than '{maxKey}': no value would fit.");
         }
     }
 

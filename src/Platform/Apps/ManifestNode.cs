@@ -16,19 +16,23 @@ internal sealed record ScalarNode(int Line, int Column, string Value, bool Plain
 
     internal bool IsBoolean => Plain && Value is "true" or "True" or "TRUE" or "false" or "False" or "FALSE";
 
-    /// <summary>Also the numbers that YAML knows and a manifest does not take (0x1F, .inf), so that text is never guessed.</summary>
+    /// <summary>
+    /// Also the numbers that YAML knows and a manifest does not take (0x1F, .inf), so that text is never guessed.
+    /// </summary>
     internal bool IsNumber => Plain && ManifestText.LooksLikeNumber(Value);
 
     internal override string Kind =>
         IsNull ? "nothing" : IsBoolean ? "true or false" : IsNumber ? "a number" : "text";
 }
 
-internal sealed record SequenceNode(int Line, int Column, ImmutableArray<ManifestNode> Items) : ManifestNode(Line, Column)
+internal sealed record SequenceNode(int Line, int Column, ImmutableArray<ManifestNode> Items)
+    : ManifestNode(Line, Column)
 {
     internal override string Kind => "a list";
 }
 
-internal sealed record MappingNode(int Line, int Column, ImmutableArray<MappingEntry> Entries) : ManifestNode(Line, Column)
+internal sealed record MappingNode(int Line, int Column, ImmutableArray<MappingEntry> Entries)
+    : ManifestNode(Line, Column)
 {
     internal override string Kind => "a mapping";
 }

@@ -2,7 +2,9 @@ using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
 
-/// <summary>Reads the sections of a manifest into a draft: keys, words, types and limits; what refers to what comes after.</summary>
+/// <summary>
+/// Reads the sections of a manifest into a draft: keys, words, types and limits; what refers to what comes after.
+/// </summary>
 internal sealed class ManifestReader
 {
     private readonly ManifestDraft _draft = new();
@@ -14,7 +16,10 @@ internal sealed class ManifestReader
     {
         var reader = new ManifestReader(faults);
         var section = new ManifestSection(
-            root, faults, ["app", "version", "title", "description", "audit", "masks", "entities", "roles"], "A manifest");
+            root,
+            faults,
+            ["app", "version", "title", "description", "audit", "masks", "entities", "roles"],
+            "A manifest");
         section.Require(root, "A manifest", "app", "version", "title", "entities", "roles");
         reader.Head(section);
         reader.Audit(section);
@@ -34,7 +39,8 @@ internal sealed class ManifestReader
         {
             if (!ManifestText.IsAppName(app.Value))
             {
-                _faults.Add(app, InvalidName, "An app's name has 2 to 31 of a-z, 0-9 and '-', and begins with a letter.");
+                _faults.Add(
+                    app, InvalidName, "An app's name has 2 to 31 of a-z, 0-9 and '-', and begins with a letter.");
             }
 
             _draft.App = app.Value;
@@ -168,7 +174,8 @@ internal sealed class ManifestReader
             CheckName(name, "A field");
             if (ManifestLimits.ReservedFields.Contains(name.Value))
             {
-                _faults.Add(name, ReservedName, $"'{name.Value}' is a name of the platform: choose another for the field.");
+                _faults.Add(
+                    name, ReservedName, $"'{name.Value}' is a name of the platform: choose another for the field.");
             }
 
             entity.Fields.Add(ManifestFields.Read(name, value, _faults));
@@ -199,7 +206,8 @@ internal sealed class ManifestReader
             {
                 if (item is not SequenceNode list)
                 {
-                    _faults.Add(item, WrongType, $"'{key}' is a list of lists of fields: write [[lastName, firstName]].");
+                    _faults.Add(
+                        item, WrongType, $"'{key}' is a list of lists of fields: write [[lastName, firstName]].");
                     continue;
                 }
 

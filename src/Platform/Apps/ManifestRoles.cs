@@ -27,7 +27,8 @@ internal sealed class ManifestRoles
         var reader = new ManifestRoles(draft, faults);
         if (roles.Entries.Length > ManifestLimits.Roles)
         {
-            faults.Add(roles, TooMany, $"There are {roles.Entries.Length} roles, and {ManifestLimits.Roles} are allowed.");
+            faults.Add(
+                roles, TooMany, $"There are {roles.Entries.Length} roles, and {ManifestLimits.Roles} are allowed.");
         }
 
         foreach (var (name, value) in roles.Entries.Take(ManifestLimits.Roles))
@@ -41,7 +42,9 @@ internal sealed class ManifestRoles
         if (!ManifestText.IsName(name.Value))
         {
             _faults.Add(
-                name, InvalidName, "A role's name is camelCase: it begins with a-z, and has at most 41 letters and digits.");
+                name,
+                InvalidName,
+                "A role's name is camelCase: it begins with a-z, and has at most 41 letters and digits.");
         }
 
         if (value is not MappingNode mapping)
@@ -57,11 +60,15 @@ internal sealed class ManifestRoles
         {
             if (_draft.Entity(entityName.Value) is not { } entity)
             {
-                _faults.Add(entityName, UnknownEntity, Unknown("entity", entityName.Value, _draft.Entities.Select(e => e.Name.Value)));
+                var known = _draft.Entities.Select(e => e.Name.Value);
+                _faults.Add(entityName, UnknownEntity, Unknown("entity", entityName.Value, known));
             }
             else if (grant is not MappingNode grantMapping)
             {
-                _faults.Add(grant, WrongType, $"A grant is a mapping, not {grant.Kind}: write {{ actions: [read], read: all }}.");
+                _faults.Add(
+                    grant,
+                    WrongType,
+                    $"A grant is a mapping, not {grant.Kind}: write {{ actions: [read], read: all }}.");
             }
             else
             {
@@ -160,7 +167,8 @@ internal sealed class ManifestRoles
         }
     }
 
-    private FrozenDictionary<string, MaskModel> Masks(EntityDraft entity, ManifestSection section, FrozenSet<string> readable)
+    private FrozenDictionary<string, MaskModel> Masks(
+        EntityDraft entity, ManifestSection section, FrozenSet<string> readable)
     {
         var masks = new Dictionary<string, MaskModel>(StringComparer.Ordinal);
         foreach (var (name, value) in section.Mapping("mask")?.Entries ?? [])

@@ -47,7 +47,8 @@ internal sealed class ManifestYaml
             faults.Add(At(e.Start), InvalidYaml, $"This is not YAML: {e.Message}");
             return null;
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e)
+            when (e is ArgumentException or InvalidOperationException or FormatException or OverflowException)
         {
             // The scanner lets some escapes out of its own exceptions (\UFFFFFFFF); the parser knows where it stood.
             faults.Add(start, InvalidYaml, $"This is not YAML: {e.Message}");
@@ -136,7 +137,9 @@ internal sealed class ManifestYaml
             else if (!seen.TryAdd(name.Value, name.Line))
             {
                 _faults.Add(
-                    name, DuplicateKey, $"'{ManifestText.Shown(name.Value)}' is already given in line {seen[name.Value]}.");
+                    name,
+                    DuplicateKey,
+                    $"'{ManifestText.Shown(name.Value)}' is already given in line {seen[name.Value]}.");
             }
             else
             {

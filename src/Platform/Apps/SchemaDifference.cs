@@ -122,13 +122,14 @@ internal sealed class SchemaDifference(AppModel from, AppModel to)
 
         if (old.Class != field.Class)
         {
-            var words = $"{ManifestWords<DataClass>.WordOf(old.Class)} becomes {ManifestWords<DataClass>.WordOf(field.Class)}";
-            _lines.Add($"change {name}: class {words}");
+            var was = ManifestWords<DataClass>.WordOf(old.Class);
+            _lines.Add($"change {name}: class {was} becomes {ManifestWords<DataClass>.WordOf(field.Class)}");
         }
 
         if (old.Reference?.Inverse != field.Reference?.Inverse)
         {
-            _lines.Add($"change {name}: inverse {old.Reference?.Inverse ?? "none"} becomes {field.Reference?.Inverse ?? "none"}");
+            var now = field.Reference?.Inverse ?? "none";
+            _lines.Add($"change {name}: inverse {old.Reference?.Inverse ?? "none"} becomes {now}");
         }
 
         if (old.Description != field.Description)

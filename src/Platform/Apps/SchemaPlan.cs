@@ -5,11 +5,16 @@ namespace Bulkhead.Platform.Apps;
 
 /// <summary>What a new version of an app does to the schema and to its clients.</summary>
 /// <param name="Steps">The DDL in order: what goes first, then tables, columns, indexes, and foreign keys last.</param>
-/// <param name="Lines">Every change in words, those without DDL as well; empty when nothing changes but the version.</param>
-/// <param name="Losses">
-/// What would lose data or break what is stored. Applied only when the caller says so; a loss does not stop the planning.
+/// <param name="Lines">
+/// Every change in words, those without DDL as well; empty when nothing changes but the version.
 /// </param>
-/// <param name="Refusals">What cannot be done at all, whatever the caller says; with any, <paramref name="Steps"/> is empty.</param>
+/// <param name="Losses">
+/// What would lose data or break what is stored. Applied only when the caller says so; a loss does not stop the
+/// planning.
+/// </param>
+/// <param name="Refusals">
+/// What cannot be done at all, whatever the caller says; with any, <paramref name="Steps"/> is empty.
+/// </param>
 public sealed record SchemaPlanResult(
     ImmutableArray<SchemaChange> Steps,
     ImmutableArray<string> Lines,
@@ -35,8 +40,8 @@ public static class SchemaPlan
     }
 
     /// <summary>
-    /// The steps between two versions of one app. Entities and fields are the same when their names are: a renamed field is one
-    /// that goes and one that comes.
+    /// The steps between two versions of one app. Entities and fields are the same when their names are: a renamed
+    /// field is one that goes and one that comes.
     /// </summary>
     /// <exception cref="ArgumentException">The models are of different apps.</exception>
     public static SchemaPlanResult Between(AppModel from, AppModel to)

@@ -4,8 +4,8 @@ using Bulkhead.Kernel.Isolation;
 namespace Bulkhead.Platform.Apps;
 
 /// <summary>
-/// Steps of a plan, kept apart by kind: a foreign key needs both tables and all columns, an index its columns, and a dropped table
-/// must not be referred to any more.
+/// Steps of a plan, kept apart by kind: a foreign key needs both tables and all columns, an index its columns, and a
+/// dropped table must not be referred to any more.
 /// </summary>
 internal sealed class SchemaSteps
 {

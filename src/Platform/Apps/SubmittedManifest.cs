@@ -44,7 +44,9 @@ internal static class SubmittedManifest
         return result.Model;
     }
 
-    /// <summary>Refuses parameters other than the given flag. Null when refused: then the problem has been written.</summary>
+    /// <summary>
+    /// Refuses parameters other than the given flag. Null when refused: then the problem has been written.
+    /// </summary>
     internal static async Task<bool?> FlagAsync(HttpContext context, string? name, CancellationToken cancellationToken)
     {
         var faults = new List<Fault>();

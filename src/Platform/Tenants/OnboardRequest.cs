@@ -9,7 +9,8 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Tenants;
 
 /// <summary>
-/// The body of an onboarding: <c>{"slug","name","isolation","app","hosts":[],"serviceAccounts":[{"role","description"}]}</c>.
+/// The body of an onboarding:
+/// <c>{"slug","name","isolation","app","hosts":[],"serviceAccounts":[{"role","description"}]}</c>.
 /// </summary>
 /// <param name="Model">The newest version of the app.</param>
 internal sealed partial record OnboardRequest(
@@ -25,12 +26,14 @@ internal sealed partial record OnboardRequest(
     private const int MaxAccounts = 20;
     private const int MaxName = 200;
 
-    /// <summary>Words that mean something in a path or a host name, or that a reader would take for the platform.</summary>
+    /// <summary>
+    /// Words that mean something in a path or a host name, or that a reader would take for the platform.
+    /// </summary>
     private static readonly string[] ReservedSlugs =
     [
         "admin", "api", "app", "apps", "assets", "auth", "bulkhead", "console", "control", "dev", "docs", "health",
-        "localhost", "oauth", "operator", "platform", "root", "static", "status", "system", "tenant", "tenants", "well-known",
-        "www",
+        "localhost", "oauth", "operator", "platform", "root", "static", "status", "system", "tenant", "tenants",
+        "well-known", "www",
     ];
 
     internal sealed record Account(string Role, string Description);
@@ -64,7 +67,9 @@ internal sealed partial record OnboardRequest(
         if (!SlugShape().IsMatch(slug))
         {
             faults.Add(new(
-                "invalid-value", "A slug has 2 to 41 of a-z, 0-9 and '-', begins with a letter and does not end in '-'.", "/slug"));
+                "invalid-value",
+                "A slug has 2 to 41 of a-z, 0-9 and '-', begins with a letter and does not end in '-'.",
+                "/slug"));
         }
         else if (ReservedSlugs.Contains(slug, StringComparer.Ordinal))
         {
@@ -83,7 +88,8 @@ internal sealed partial record OnboardRequest(
 
         if (name.Length > MaxName || string.IsNullOrWhiteSpace(name) || name.Any(char.IsControl))
         {
-            faults.Add(new("invalid-value", $"A name has 1 to {MaxName} characters, without control characters.", "/name"));
+            faults.Add(
+                new("invalid-value", $"A name has 1 to {MaxName} characters, without control characters.", "/name"));
         }
 
         return name;
@@ -133,7 +139,8 @@ internal sealed partial record OnboardRequest(
 
             if (host.Length > 253 || !HostShape().IsMatch(host))
             {
-                faults.Add(new("invalid-value", "A host is a full name in lower case, without scheme, port or path.", pointer));
+                faults.Add(
+                    new("invalid-value", "A host is a full name in lower case, without scheme, port or path.", pointer));
             }
             else if (hosts.Contains(host))
             {
@@ -170,7 +177,8 @@ internal sealed partial record OnboardRequest(
             var description = Text(item, "description", $"{pointer}/description", false, faults);
             if (description?.Length > MaxName)
             {
-                faults.Add(new("too-long", $"A description has at most {MaxName} characters.", $"{pointer}/description"));
+                faults.Add(
+                    new("too-long", $"A description has at most {MaxName} characters.", $"{pointer}/description"));
             }
 
             accounts.Add(new(role ?? "", description ?? $"Made with the tenant, for {role}"));
@@ -179,7 +187,8 @@ internal sealed partial record OnboardRequest(
         return accounts.ToImmutable();
     }
 
-    private static List<(JsonElement Item, string Pointer)> Items(JsonElement body, string name, int max, List<Fault> faults)
+    private static List<(JsonElement Item, string Pointer)> Items(
+        JsonElement body, string name, int max, List<Fault> faults)
     {
         if (!body.TryGetProperty(name, out var list))
         {
@@ -209,8 +218,11 @@ internal sealed partial record OnboardRequest(
     {
         foreach (var property in body.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            var escaped = property.Name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
-            faults.Add(new("unknown-field", $"There is no such field; there are {string.Join(", ", known)}.", $"{pointer}/{escaped}"));
+            var escaped = property.Name
+                .Replace("~", "~0", StringComparison.Ordinal)
+                .Replace("/", "~1", StringComparison.Ordinal);
+            var detail = $"There is no such field; there are {string.Join(", ", known)}.";
+            faults.Add(new("unknown-field", detail, $"{pointer}/{escaped}"));
         }
     }
 

@@ -12,8 +12,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Tenants;
 
 /// <summary>
-/// <c>POST /operator/v1/tenants</c>: makes a tenant with its home, keys and service accounts. The secrets are in this answer
-/// and nowhere else. What was interrupted is finished by repeating it; the secrets are new then.
+/// <c>POST /operator/v1/tenants</c>: makes a tenant with its home, keys and service accounts. The secrets are in this
+/// answer and nowhere else. What was interrupted is finished by repeating it; the secrets are new then.
 /// </summary>
 internal static class OnboardTenant
 {
@@ -36,7 +36,9 @@ internal static class OnboardTenant
         if (!deployment.IsAvailable)
         {
             await ProblemResults.WriteAsync(
-                context, 503, "no-deployer", "This process has no deployer's credential: it cannot onboard.", null, cancellationToken);
+                context, 503, "no-deployer",
+                "This process has no deployer's credential: it cannot onboard.",
+                null, cancellationToken);
             return;
         }
 
@@ -73,7 +75,8 @@ internal static class OnboardTenant
     private static async Task<OnboardRequest?> ReadAsync(
         HttpContext context, AppCatalogue apps, CancellationToken cancellationToken)
     {
-        if (await LimitedBody.ReadAsync(context, OnboardRequest.MaxBytes, ["application/json"], cancellationToken) is not { } body)
+        if (await LimitedBody.ReadAsync(context, OnboardRequest.MaxBytes, ["application/json"], cancellationToken)
+            is not { } body)
         {
             return null;
         }
@@ -90,11 +93,14 @@ internal static class OnboardTenant
         catch (JsonException)
         {
             await ProblemResults.WriteAsync(
-                context, 400, "malformed-json", "The body is not JSON, or a name stands twice in an object.", null, cancellationToken);
+                context, 400, "malformed-json",
+                "The body is not JSON, or a name stands twice in an object.",
+                null, cancellationToken);
             return null;
         }
 
-        await ProblemResults.WriteAsync(context, 422, "invalid-value", "The tenant has faults.", faults, cancellationToken);
+        await ProblemResults.WriteAsync(
+            context, 422, "invalid-value", "The tenant has faults.", faults, cancellationToken);
         return null;
     }
 

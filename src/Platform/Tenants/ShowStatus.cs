@@ -44,8 +44,8 @@ internal static class ShowStatus
         await JsonAnswer.WriteAsync(context, 200, answer, cancellationToken);
     }
 
-    private static string Version { get; } =
-        typeof(ShowStatus).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+    private static string Version { get; } = typeof(ShowStatus).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     private static IEnumerable<UnitView> Units(CatalogueSnapshot catalogue) => catalogue.Tenants.Values
         .GroupBy(t => t.Placement.Unit)

@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Tenants;
 
 /// <summary>
-/// <c>POST /operator/v1/tenants/{slug}/suspend</c>: answers when nothing reads or writes the tenant's rows any more, which may take
-/// 20 seconds. Repeating it is harmless, and finishes what was interrupted.
+/// <c>POST /operator/v1/tenants/{slug}/suspend</c>: answers when nothing reads or writes the tenant's rows any more,
+/// which may take 20 seconds. Repeating it is harmless, and finishes what was interrupted.
 /// </summary>
 internal static class SuspendTenant
 {
@@ -73,7 +73,9 @@ internal static class Fence
         if (!deployment.IsAvailable)
         {
             await ProblemResults.WriteAsync(
-                context, 503, "no-deployer", "This process has no deployer's credential: it cannot do this.", null, cancellationToken);
+                context, 503, "no-deployer",
+                "This process has no deployer's credential: it cannot do this.",
+                null, cancellationToken);
             return;
         }
 
@@ -87,7 +89,9 @@ internal static class Fence
         if (tenant.Status == TenantStatus.Preparing)
         {
             await ProblemResults.WriteAsync(
-                context, 409, "conflict", "The tenant is still being onboarded: repeat that first.", null, cancellationToken);
+                context, 409, "conflict",
+                "The tenant is still being onboarded: repeat that first.",
+                null, cancellationToken);
             return;
         }
 

@@ -9,7 +9,9 @@ internal sealed record TenantLinks(string PublicUrl)
     internal string Of(string slug) => $"{PublicUrl}/t/{slug}";
 }
 
-/// <summary>A tenant in the operator's answers. The URLs are the path form; at a host of its own the same paths hold.</summary>
+/// <summary>
+/// A tenant in the operator's answers. The URLs are the path form; at a host of its own the same paths hold.
+/// </summary>
 internal sealed record TenantView(
     Guid Id,
     string Slug,
