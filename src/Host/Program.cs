@@ -14,11 +14,7 @@ var root = new RootCommand("Bulkhead: every customer of your software in a water
     AppCommands.Build(),
     new Command("data", "Data of a tenant: import")
     {
-        ImportCommand.Build(Output.Json, (parsed, tenant, role) =>
-        {
-            var credentials = ClientCredentials.Tenant(parsed, tenant, role);
-            return new ImportTarget(credentials.Url("api/v1"), credentials.TokenUrl, credentials.ClientId, credentials.ClientSecret);
-        }),
+        ImportCommand.Build(),
     },
     LauncherCommand.Build("test", "Checks everything (--tier test|ci|soak)"),
     LauncherCommand.Build("bench", "Measures; writes bench/results"),

@@ -46,7 +46,7 @@ internal static class Serve
         app.MapTenants();
         app.MapIdentity();
         app.MapData();
-        app.MapOpenApi(app.Services.GetRequiredService<AppCatalogue>().Find);
+        app.MapOpenApi();
         app.MapAudit();
         app.MapStartPage();
         if (options.Dev is not null)
@@ -55,7 +55,6 @@ internal static class Serve
         }
 
         MapHealth(app);
-
         return app;
     }
 

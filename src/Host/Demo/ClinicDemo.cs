@@ -7,8 +7,8 @@ namespace Bulkhead.Host.Demo;
 
 /// <summary>
 /// Synthetic data for the app samples/clinic, from the tenant's name as the seed: the same name gives the same bytes,
-/// so that importing it again changes nothing. No record describes a real person; numbers of persons are of kinds that are
-/// never issued. About 6,000 records.
+/// so that importing it again changes nothing. No record describes a real person; numbers of persons are of kinds
+/// that are never issued. About 6,000 records.
 /// </summary>
 public static class ClinicDemo
 {

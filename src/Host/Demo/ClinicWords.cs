@@ -16,8 +16,8 @@ internal static class ClinicWords
     public static readonly string[] GivenNamesM =
     [
         "Aaron", "Adam", "Amir", "Ben", "Carlos", "Daniel", "David", "Diego", "Elias", "Felix", "George", "Hugo",
-        "Ivan", "Jamal", "Jonas", "Kofi", "Leo", "Luis", "Marco", "Martin", "Nils", "Noah", "Oscar", "Paul", "Rafael", "Sam",
-        "Theo", "Tomas", "Victor", "Wei",
+        "Ivan", "Jamal", "Jonas", "Kofi", "Leo", "Luis", "Marco", "Martin", "Nils", "Noah", "Oscar", "Paul", "Rafael",
+        "Sam", "Theo", "Tomas", "Victor", "Wei",
     ];
 
     public static readonly string[] FamilyHeads =

@@ -8,7 +8,7 @@ namespace Bulkhead.Host.Import;
 /// <summary>
 /// Ids for rows that have none: a UUID of version 8 (RFC 9562 section 5.8) from SHA-256 over app, collection, the
 /// values of the named columns and the ordinal among the file's rows with the same values. So identical rows stay
-/// distinct, and a second run over the same file derives the same ids. Not secret: whoever knows the values can derive the id.
+/// distinct, and a second run over the same file derives the same ids. Not secret: who knows the values can derive the id.
 /// </summary>
 /// <remarks>Keeps about 40 bytes per distinct set of values until the end of the file.</remarks>
 internal sealed class DerivedId(string app, string into)

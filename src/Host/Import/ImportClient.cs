@@ -51,7 +51,8 @@ internal sealed class ImportClient : IDisposable
         _target = target;
         _time = time;
         _http = new HttpClient(
-            handler ?? new SocketsHttpHandler { UseProxy = !target.BaseUrl.IsLoopback }, disposeHandler: handler is null)
+            handler ?? new SocketsHttpHandler { UseProxy = !target.BaseUrl.IsLoopback },
+            disposeHandler: handler is null)
         {
             Timeout = TimeSpan.FromMinutes(2),
             MaxResponseContentBufferSize = MaxAnswerBytes,

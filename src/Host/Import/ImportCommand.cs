@@ -48,7 +48,7 @@ internal static class ImportCommand
             Exit codes: 0 all rows are in, 1 failed, 2 wrong mapping or usage, 3 refused by the server,
             4 not reachable, 5 some rows were rejected.
             """) { tenant, map, from, only, rejects, role };
-        command.SetAction(Output.Guard(async (parsed, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var mapFile = parsed.GetRequiredValue(map);
             var mapping = ReadMapping(mapFile, parsed.GetValue(only) ?? []);
@@ -83,7 +83,7 @@ internal static class ImportCommand
                     : fault.Status is >= 400 and < 500 ? ExitCode.Refused
                     : ExitCode.Failed;
             }
-        }));
+        });
         return command;
     }
 

@@ -7,8 +7,10 @@ namespace Bulkhead.Kernel.Isolation;
 internal static class ConnectionSettings
 {
     /// <summary>
-    /// Settings in the start-up packet win over ALTER ROLE and ALTER DATABASE, and survive a reset of the session. search_path names
-    /// pg_temp last: otherwise it is searched first, and a temporary type would stand in for ours.
+    /// Settings in the start-up packet win over ALTER ROLE and ALTER DATABASE, and survive a reset of the session: a role may change its
+    /// own defaults, and none of those may reach the next tenant on the pool. search_path names pg_temp last: otherwise it is searched
+    /// first, and a temporary type would stand in for ours. random_page_cost is that of SSDs: with the default a scan of all
+    /// capabilities looks cheaper than their index.
     /// </summary>
     private static string StartupOptions(TimeSpan statementTimeout) => string.Join(
         ' ',
@@ -20,7 +22,22 @@ internal static class ConnectionSettings
         "-c default_transaction_isolation=read\\ committed",
         "-c default_transaction_read_only=off",
         "-c default_transaction_deferrable=off",
+        "-c default_tablespace=",
+        "-c temp_tablespaces=",
         "-c standard_conforming_strings=on",
+        "-c local_preload_libraries=",
+        "-c role=none",
+        "-c random_page_cost=1.1",
+        "-c plan_cache_mode=auto",
+        "-c transform_null_equals=off",
+        "-c array_nulls=on",
+        "-c timezone=UTC",
+        "-c datestyle=ISO,MDY",
+        "-c intervalstyle=postgres",
+        "-c extra_float_digits=1",
+        "-c bytea_output=hex",
+        "-c xmloption=content",
+        "-c idle_session_timeout=0",
         string.Create(CultureInfo.InvariantCulture, $"-c statement_timeout={(long)statementTimeout.TotalMilliseconds}"),
         "-c lock_timeout=5000",
         "-c idle_in_transaction_session_timeout=15000");

@@ -42,9 +42,13 @@ internal sealed class Fencing(
         var token = Capability.Create();
         await using (var inside = await deployer.OpenAsync(unit.Database, cancellationToken))
         {
+            // In place of whatever is there: an older token must not live on, and a call that was killed half-way can be repeated.
+            await using var swap = await inside.BeginTransactionAsync(cancellationToken);
+            await inside.RunAsync("delete from guard.capability where tenant_id = $1", cancellationToken, tenant.Value);
             await inside.RunAsync(
                 "insert into guard.capability (digest, tenant_id, generation) values ($1, $2, $3)",
                 cancellationToken, Capability.Digest(token), tenant.Value, generation);
+            await swap.CommitAsync(cancellationToken);
         }
 
         await using (var transaction = await control.BeginTransactionAsync(cancellationToken))

@@ -16,13 +16,13 @@ internal static class Hardening
         ("71 connecting to this database by other roles", "do $$ begin execute format('revoke connect, temporary, create on database %I from public', current_database()); end $$"),
         ("58 names in schema public", "revoke all on schema public from public"),
         ("65 counters and sizes of others (functions)", Revoke("""
-            p.proname like 'pg\_stat\_%' or p.proname like 'pg\_statio\_%' or p.proname like 'pg\_%\_size' or p.proname like 'pg\_size\_bytes%'
+            p.proname like 'pg\_stat\_%' or p.proname like 'pg\_statio\_%' or p.proname like 'pg\_%\_size' or p.proname like 'pg\_control\_%' or p.proname like 'pg\_size\_bytes%'
             or p.proname in ('pg_lock_status', 'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked',
               'pg_prepared_xact', 'pg_get_multixact_members', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn',
               'pg_last_wal_replay_lsn', 'pg_last_wal_receive_lsn', 'pg_walfile_name', 'pg_walfile_name_offset', 'pg_xact_commit_timestamp',
               'pg_xact_commit_timestamp_origin', 'pg_last_committed_xact', 'pg_sequence_last_value', 'pg_postmaster_start_time',
               'pg_conf_load_time', 'pg_show_all_file_settings', 'pg_timezone_abbrevs', 'pg_export_snapshot', 'pg_listening_channels',
-              'pg_notification_queue_usage', 'pg_mcv_list_items')
+              'pg_notification_queue_usage', 'pg_mcv_list_items', 'pg_get_replication_slots')
             """)),
         ("67 ending the sessions of others", Revoke("p.proname in ('pg_terminate_backend', 'pg_cancel_backend', 'pg_log_backend_memory_contexts')")),
         ("68 advisory locks", Revoke("(p.proname like 'pg\\_advisory\\_%' or p.proname like 'pg\\_try\\_advisory\\_%') and p.proname <> 'pg_advisory_unlock_all'")),
@@ -47,7 +47,7 @@ internal static class Hardening
             begin
                 for v in select quote_ident(relname) from pg_catalog.pg_class c
                     where relnamespace = 'pg_catalog'::regnamespace and relkind = 'v'
-                      and (relname like 'pg\_stat%' or relname in ('pg_locks', 'pg_prepared_xacts', 'pg_file_settings', 'pg_cursors'))
+                      and (relname like 'pg\_stat%' or relname in ('pg_locks', 'pg_prepared_xacts', 'pg_file_settings', 'pg_cursors', 'pg_replication_slots'))
                 loop
                     execute format('revoke select on pg_catalog.%s from public', v);
                 end loop;
@@ -64,10 +64,10 @@ internal static class Hardening
     /// <summary>What stays open on any PostgreSQL, and is said so.</summary>
     public static readonly ImmutableArray<(string Item, string Reason)> AlwaysOpen =
     [
-        ("31 names in the system catalogue", "PostgreSQL shows names to every role: they are opaque here. Next step, where that is too much: isolation database in a cell of its own"),
+        ("31 names in the system catalogue", "PostgreSQL shows names and constraints to every role: they hold opaque ids, from which a session that runs foreign SQL can count units and tell when they were made. Next step, where that is too much: isolation database in a cell of its own"),
         ("29 planner's estimates by EXPLAIN", "columns have no statistics, sizes of relations still show in estimates to a session that runs foreign SQL"),
         ("39 NOTIFY", "cannot be revoked; no payload is ever sent"),
-        ("60 ALTER ROLE by a session that runs foreign SQL", "a role may change its own password and defaults: ours win at start-up, changed defaults are refused at the next start, a changed password of the cell's role is put back by the next preparation"),
+        ("60 ALTER ROLE by a session that runs foreign SQL", "a role may change its own password and defaults: ours win at start-up, and the next preparation puts both back"),
         ("69 LOCK TABLE by a session that runs foreign SQL", "whoever may delete rows may lock their table; lock and idle timeouts bound it"),
     ];
 

@@ -209,7 +209,7 @@ internal sealed class Preparation(
 
         else
         {
-            await RestorePasswordAsync(maintenance, control, names, progress, cancellationToken);
+            await RestoreRolesAsync(maintenance, control, progress, cancellationToken);
         }
 
         var behind = await control.ListAsync(
@@ -222,28 +222,56 @@ internal sealed class Preparation(
         }
     }
 
-    /// <summary>A role may change its own password: a session that ran foreign SQL could have locked every process out.</summary>
-    private async Task RestorePasswordAsync(
-        NpgsqlConnection maintenance,
-        NpgsqlConnection control,
-        InstallationNames names,
-        IProgress<string>? progress,
-        CancellationToken cancellationToken)
+    /// <summary>A role may change its own defaults and password: a session that ran foreign SQL could have locked every process out.</summary>
+    private async Task RestoreRolesAsync(
+        NpgsqlConnection maintenance, NpgsqlConnection control, IProgress<string>? progress, CancellationToken cancellationToken)
     {
-        var sealedPassword = await control.ScalarAsync<byte[]>(
-            "select password_sealed from control.login where database = $1", cancellationToken, names.Cell.Value);
-        var password = Encoding.UTF8.GetString(
-            sealing.Open(null, SealPurpose.DatabasePassword, sealedPassword, Encoding.UTF8.GetBytes(names.Cell.Value)));
-        var settings = new NpgsqlConnectionStringBuilder(options.AppConnection)
+        var logins = await control.ListAsync(
+            "select database, role, password_sealed from control.login order by database",
+            r => (Database: r.GetString(0), Role: SqlName.Of(r.GetString(1)), Sealed: r.GetFieldValue<byte[]>(2)),
+            cancellationToken);
+        var changed = await maintenance.ListAsync(
+            "select r.rolname from pg_catalog.pg_db_role_setting s join pg_catalog.pg_roles r on r.oid = s.setrole where r.rolname = any($1)",
+            r => r.GetString(0),
+            cancellationToken,
+            logins.Select(l => l.Role.Value).ToArray());
+        foreach (var login in logins)
         {
-            Database = names.Cell.Value,
-            Username = names.CellRole.Value,
-            Password = password,
-        };
-        if (!await LogsInAsync(settings, cancellationToken))
+            if (changed.Contains(login.Role.Value))
+            {
+                await maintenance.RunAsync($"alter role {login.Role.Quoted} reset all", cancellationToken);
+                await maintenance.RunAsync(
+                    $"alter role {login.Role.Quoted} in database {SqlName.Of(login.Database).Quoted} reset all", cancellationToken);
+                await RecordAsync("role.reset", login.Role);
+            }
+
+            var settings = new NpgsqlConnectionStringBuilder(options.AppConnection)
+            {
+                Database = login.Database,
+                Username = login.Role.Value,
+                Password = Encoding.UTF8.GetString(
+                    sealing.Open(null, SealPurpose.DatabasePassword, login.Sealed, Encoding.UTF8.GetBytes(login.Database))),
+            };
+            if (!await LogsInAsync(settings, cancellationToken))
+            {
+                var limit = login.Database == login.Role.Value && login.Role.Value.StartsWith("d_", StringComparison.Ordinal)
+                    ? options.DatabaseConnectionLimit
+                    : options.CellConnectionLimit;
+                await Roles.PutLoginAsync(maintenance, login.Role, settings.Password!, limit, cancellationToken);
+                await RecordAsync("role.password.restored", login.Role);
+            }
+        }
+
+        async Task RecordAsync(string action, SqlName role)
         {
-            await Roles.PutLoginAsync(maintenance, names.CellRole, password, options.CellConnectionLimit, cancellationToken);
-            progress?.Report("Put the password of the cell's role back: it had been changed");
+            progress?.Report($"Put back what was changed of role {role}: somebody ran SQL of their own under it");
+            await InstallationLog.AppendAsync(
+                control,
+                new Actor(ActorKind.Platform, "preparation", []),
+                "preparation",
+                new AuditEvent(action) { Details = AuditDetails.Of(("role", role.Value)) },
+                time.GetUtcNow(),
+                cancellationToken);
         }
     }
 

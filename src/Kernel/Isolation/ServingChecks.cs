@@ -120,6 +120,7 @@ internal static class ServingChecks
             connection);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. schemas] });
         var faults = new List<string>();
+        await PoliciesAsync(connection, schemas, faults, cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -142,6 +143,41 @@ internal static class ServingChecks
         if (faults.Count > 0)
         {
             throw new UnsafeDatabase(faults);
+        }
+    }
+
+    /// <summary>
+    /// One policy per table, ours: a second one would add what it allows to what ours does. And no function that acts with its owner's rights.
+    /// </summary>
+    private static async Task PoliciesAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<string> schemas, List<string> faults, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            select n.nspname || '.' || c.relname, 'policies differ from the one that the kernel made'
+            from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+            where (n.nspname = any($1) or n.nspname = 'guard' and c.relname = 'capability') and c.relkind in ('r', 'p')
+              and coalesce((
+                select count(*) <> 1 or bool_or(not p.polpermissive or p.polroles <> '{0}'
+                    or p.polname <> case n.nspname when 'guard' then 'presented' else 'tenant' end
+                    or pg_catalog.pg_get_expr(p.polqual, p.polrelid) not like case n.nspname
+                        when 'guard' then '%sha256(uuid_send(%bulkhead.capability%' else '%guard.capability%guard.refuse()%' end)
+                from pg_catalog.pg_policy p where p.polrelid = c.oid), true)
+            union all
+            select n.nspname || '.' || p.proname, 'is a SECURITY DEFINER function, which acts with its owner''s rights'
+            from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+            where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema')
+            union all
+            select 'guard.capability', 'is without forced row-level security'
+            where not exists (select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+              where n.nspname = 'guard' and c.relname = 'capability' and c.relrowsecurity and c.relforcerowsecurity)
+            """,
+            connection);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. schemas] });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            faults.Add($"{reader.GetString(0)}: {reader.GetString(1)}. Next step: find out who changed it, and drop the change");
         }
     }
 

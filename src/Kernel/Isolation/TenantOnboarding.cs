@@ -26,10 +26,19 @@ internal sealed class TenantOnboarding(
             ?? throw new InvalidOperationException($"The app {tenant.App} is not deployed.");
 
         var started = (await control.ListAsync(
-            "select id, unit from control.tenant where slug = $1 and status = 'preparing'",
-            r => (Id: new TenantId(r.GetGuid(0)), Unit: r.GetString(1)),
+            """
+            select t.id, t.unit, u.isolation, t.app from control.tenant t join control.unit u on u.name = t.unit
+            where t.slug = $1 and t.status = 'preparing'
+            """,
+            r => (Id: new TenantId(r.GetGuid(0)), Unit: r.GetString(1), Isolation: r.GetString(2), App: r.GetString(3)),
             cancellationToken,
             tenant.Slug)).FirstOrDefault();
+        if (started.Unit is not null && (started.Isolation != tenant.Isolation.Word() || started.App != tenant.App))
+        {
+            throw new InvalidOperationException(
+                $"The onboarding of {tenant.Slug} was begun as {started.Isolation} of {started.App}. Next step: repeat it with these.");
+        }
+
         var id = started.Unit is null ? tenant.Id : started.Id;
         var unit = await new TenantHome(options, deployer, sealing).EnsureUnitAsync(
             maintenance, control, names, tenant.Isolation, tenant.App, started.Unit, cancellationToken);
@@ -78,6 +87,9 @@ internal sealed class TenantOnboarding(
             "insert into guard.capability (digest, tenant_id, generation) values ($1, $2, 1)",
             cancellationToken, Capability.Digest(token), id.Value);
         await inside.RunAsync("select set_config('bulkhead.capability', $1, true)", cancellationToken, token.ToString());
+        // Of a call that was killed: nobody was told their secrets.
+        await inside.RunAsync(
+            $"delete from {unit.CoreSchema.Quoted}.service_account where tenant_id = $1", cancellationToken, id.Value);
         foreach (var account in tenant.ServiceAccounts)
         {
             await inside.RunAsync(

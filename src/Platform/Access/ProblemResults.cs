@@ -26,7 +26,7 @@ public static class ProblemResults
         CancellationToken cancellationToken = default)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
-        await using (var json = new Utf8JsonWriter(buffer))
+        await using (var json = new Utf8JsonWriter(buffer, JsonAnswer.Readable))
         {
             Write(json, context.TraceIdentifier, status, code, detail, faults);
         }

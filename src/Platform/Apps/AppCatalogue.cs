@@ -12,7 +12,7 @@ public sealed class AppCatalogue
 {
     private readonly Func<CatalogueSnapshot> _current;
     private readonly ILogger _logger;
-    private State _state = new(CatalogueSnapshot.Empty, FrozenDictionary<(string, int), Compiled>.Empty);
+    private State _state = new(CatalogueSnapshot.Empty, FrozenDictionary<string, Compiled[]>.Empty);
 
     public AppCatalogue(Catalogue catalogue, ILogger<AppCatalogue> logger)
         : this(() => catalogue.Current, logger)
@@ -29,40 +29,52 @@ public sealed class AppCatalogue
     /// Null when the app has no such version in force, or when this program can no longer compile it, which is logged.
     /// A lookup takes no lock and allocates nothing while the catalogue stays as it is.
     /// </summary>
-    public AppModel? Find(string app, int version) =>
-        Of(_current()).TryGetValue((app, version), out var compiled) ? compiled.Model : null;
-
-    /// <summary>The highest version in force, null when there is none.</summary>
-    public AppModel? Newest(string app)
+    public AppModel? Find(string app, int version)
     {
-        var newest = 0;
-        foreach (var release in _current().Apps)
+        foreach (var compiled in Releases(app))
         {
-            newest = release.Name == app ? Math.Max(newest, release.Version) : newest;
+            if (compiled.Release.Version == version)
+            {
+                return compiled.Model;
+            }
         }
 
-        return newest == 0 ? null : Find(app, newest);
+        return null;
     }
 
-    private FrozenDictionary<(string, int), Compiled> Of(CatalogueSnapshot snapshot)
-    {
-        var state = Volatile.Read(ref _state);
-        if (ReferenceEquals(state.Snapshot, snapshot))
-        {
-            return state.Apps;
-        }
+    /// <summary>The highest version in force, null when there is none.</summary>
+    public AppModel? Newest(string app) => Releases(app) is [var newest, ..] ? newest.Model : null;
 
+    /// <summary>Newest first: tenants are at the newest version, but for the moments of a deployment.</summary>
+    private ReadOnlySpan<Compiled> Releases(string app) => Apps().TryGetValue(app, out var releases) ? releases : [];
+
+    private FrozenDictionary<string, Compiled[]> Apps()
+    {
+        var snapshot = _current();
+        var state = Volatile.Read(ref _state);
+        return ReferenceEquals(state.Snapshot, snapshot) ? state.Apps : Renew(state, snapshot);
+    }
+
+    /// <summary>Apart from the lookup: what a lambda captures is allocated where its method begins.</summary>
+    private FrozenDictionary<string, Compiled[]> Renew(State state, CatalogueSnapshot snapshot)
+    {
         // Two requests may both do this; what they make is the same, and what is compiled is shared or compiled twice at worst.
-        var next = snapshot.Apps.ToFrozenDictionary(
-            r => (r.Name, r.Version),
-            r => state.Apps.TryGetValue((r.Name, r.Version), out var known) && known.Release.Manifest == r.Manifest
-                ? known
-                : new Compiled(r, _logger));
+        var next = snapshot.Apps
+            .GroupBy(r => r.Name, StringComparer.Ordinal)
+            .ToFrozenDictionary(
+                g => g.Key,
+                g => g.OrderByDescending(r => r.Version).Select(r => Known(state, r) ?? new Compiled(r, _logger)).ToArray(),
+                StringComparer.Ordinal);
         Volatile.Write(ref _state, new(snapshot, next));
         return next;
     }
 
-    private sealed record State(CatalogueSnapshot Snapshot, FrozenDictionary<(string, int), Compiled> Apps);
+    private static Compiled? Known(State state, AppRelease release) =>
+        state.Apps.TryGetValue(release.Name, out var releases)
+            ? Array.Find(releases, c => c.Release == release)
+            : null;
+
+    private sealed record State(CatalogueSnapshot Snapshot, FrozenDictionary<string, Compiled[]> Apps);
 
     private sealed class Compiled(AppRelease release, ILogger logger)
     {

@@ -17,9 +17,9 @@ namespace Bulkhead.Platform.Data;
 /// </summary>
 public static class OpenApiEndpoint
 {
-    /// <param name="apps">The model of an app by name and version; null when there is none.</param>
-    public static IEndpointRouteBuilder MapOpenApi(this IEndpointRouteBuilder routes, Func<string, int, AppModel?> apps)
+    public static IEndpointRouteBuilder MapOpenApi(this IEndpointRouteBuilder routes)
     {
+        var apps = routes.ServiceProvider.GetRequiredService<AppCatalogue>();
         var options = routes.ServiceProvider.GetRequiredService<IOptions<IdentityOptions>>().Value;
         var documents = new OpenApiDocuments(routes.ServiceProvider.GetRequiredService<DataLimits>());
         routes
@@ -29,7 +29,7 @@ public static class OpenApiEndpoint
     }
 
     private static async Task HandleAsync(
-        HttpContext http, Func<string, int, AppModel?> apps, IdentityOptions options, OpenApiDocuments documents)
+        HttpContext http, AppCatalogue apps, IdentityOptions options, OpenApiDocuments documents)
     {
         if (http.Request.Query.Count > 0)
         {
@@ -44,7 +44,7 @@ public static class OpenApiEndpoint
         }
 
         var resolved = http.Features.GetRequiredFeature<ResolvedTenant>();
-        if (apps(resolved.Tenant.App, resolved.Tenant.AppVersion) is not { } app)
+        if (apps.Find(resolved.Tenant.App, resolved.Tenant.AppVersion) is not { } app)
         {
             await ProblemResults.NotFoundAsync(http, http.RequestAborted);
             return;

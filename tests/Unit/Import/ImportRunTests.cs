@@ -45,7 +45,10 @@ public sealed class ImportRunTests : IDisposable
         var second = await RunAsync();
 
         Assert.Equal(
-            [new FileSummary("people.csv", "patients", 2_300, 2_300, 0, 0), new("visits.csv", "encounters", 3, 3, 0, 0)],
+            [
+                new FileSummary("people.csv", "patients", 2_300, 2_300, 0, 0),
+                new FileSummary("visits.csv", "encounters", 3, 3, 0, 0),
+            ],
             first.Files.AsEnumerable());
         Assert.Equal([(0, 2_300), (0, 3)], second.Files.Select(file => ((int)file.Created, (int)file.Existing)));
         Assert.Equal(stored, _server.Records);
@@ -329,7 +332,8 @@ public sealed class ImportRunTests : IDisposable
                 }
             }
 
-            return new JsonObject { ["created"] = created, ["existing"] = existing, ["rejected"] = rejected }.ToJsonString();
+            var answer = new JsonObject { ["created"] = created, ["existing"] = existing, ["rejected"] = rejected };
+            return answer.ToJsonString();
         }
 
         private static HttpResponseMessage Json(string text) =>

@@ -5,9 +5,11 @@ namespace Bulkhead.Tests.Unit.Import;
 public sealed class ServerFieldsTests
 {
     private const string OpenApi = """
-        {"paths":{"/things":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Thing.Create"}}}}}}},
+        {"paths":{"/things":{"post":{"requestBody":{"content":{"application/json":{
+           "schema":{"$ref":"#/components/schemas/Thing.Create"}}}}}}},
          "components":{"schemas":{"Thing.Create":{"type":"object","required":["name","size"],"properties":{
-           "name":{"type":"string"},"size":{"type":["integer","null"]},"cost":{"type":"number"},"flag":{"type":"boolean"},
+           "name":{"type":"string"},"size":{"type":["integer","null"]},"cost":{"type":"number"},
+           "flag":{"type":"boolean"},
            "day":{"type":"string","format":"date"},"at":{"type":"string","format":"date-time"},
            "owner":{"type":["string","null"],"format":"uuid"},"more":{}}}}}}
         """;

@@ -1,0 +1,91 @@
+using System.CommandLine;
+
+namespace Bulkhead.Bench;
+
+/// <summary>What to measure and for how long.</summary>
+/// <param name="Only">Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>; empty for all.</param>
+/// <param name="Rounds">Slices of each variant, 1 to 1,000.</param>
+/// <param name="Seconds">Length of a slice, 0.05 to 60.</param>
+/// <param name="Concurrency">Callers at a time, 1 to 20 (the pool of the kernel has 24 backends).</param>
+/// <param name="Tenants">Tenants in the shared unit, 1 to 2,000.</param>
+/// <param name="Rows">Rows of each of them; the tenants with a home of their own get as many as all of these together.</param>
+internal sealed record BenchOptions(
+    IReadOnlyList<string> Only,
+    int Rounds,
+    double Seconds,
+    int Concurrency,
+    int Tenants,
+    int Rows,
+    bool Json,
+    string? Results)
+{
+    public static readonly string[] Parts = ["read", "insert", "audited", "plan", "http"];
+
+    public bool Runs(string part) => Only.Count == 0 || Only.Contains(part);
+
+    /// <summary>Enough that the code of each variant is compiled at its last tier before anything counts.</summary>
+    public double WarmUpSeconds => Math.Min(Seconds * 2, 3);
+
+    public static RootCommand Command(Func<BenchOptions, CancellationToken, Task<int>> run)
+    {
+        var only = new Option<string[]>("--only")
+        {
+            Description = $"Parts to measure: {string.Join(", ", Parts)}; all without it",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        only.AcceptOnlyFromAmong(Parts);
+        var rounds = Number("--rounds", "Slices of each variant", 12, 1, 1_000);
+        var concurrency = Number("--concurrency", "Callers at a time", 8, 1, 20);
+        var tenants = Number("--tenants", "Tenants in the shared tables", 200, 1, 2_000);
+        var rows = Number("--rows", "Rows of each tenant in the shared tables", 500, 1, 100_000);
+        var seconds = new Option<double>("--seconds")
+        {
+            Description = "Length of a slice",
+            DefaultValueFactory = _ => 1.5,
+        };
+        seconds.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<double>() is < 0.05 or > 60)
+            {
+                r.AddError("--seconds is 0.05 to 60");
+            }
+        });
+        var quick = new Option<bool>("--quick") { Description = "Only shows that everything runs: tiny data, one short round, no report" };
+        var json = new Option<bool>("--json") { Description = "The figures as JSON on stdout instead of Markdown" };
+        var results = new Option<string?>("--results") { Description = "Folder for the report; bench/results where there is one" };
+        var command = new RootCommand("Measures Bulkhead beside plain Npgsql and a bare ASP.NET Core endpoint, interleaved, in one run.")
+        {
+            only, rounds, seconds, concurrency, tenants, rows, quick, json, results,
+        };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var options = new BenchOptions(
+                parsed.GetValue(only) ?? [],
+                parsed.GetValue(rounds),
+                parsed.GetValue(seconds),
+                parsed.GetValue(concurrency),
+                parsed.GetValue(tenants),
+                parsed.GetValue(rows),
+                parsed.GetValue(json),
+                parsed.GetValue(results));
+            return run(parsed.GetValue(quick) ? options.Quick() : options, cancellationToken);
+        });
+        return command;
+    }
+
+    private BenchOptions Quick() => this with { Rounds = 1, Seconds = 0.1, Concurrency = 2, Tenants = 2, Rows = 30, Results = "" };
+
+    private static Option<int> Number(string name, string description, int value, int least, int most)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(r =>
+        {
+            var given = r.GetValueOrDefault<int>();
+            if (given < least || given > most)
+            {
+                r.AddError($"{name} is {least} to {most}");
+            }
+        });
+        return option;
+    }
+}

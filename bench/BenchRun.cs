@@ -1,0 +1,66 @@
+using System.Globalization;
+using Bulkhead.Bench.KernelLevel;
+using Bulkhead.Bench.Measure;
+using Bulkhead.Bench.Report;
+using Bulkhead.Bench.Servers;
+
+namespace Bulkhead.Bench;
+
+/// <summary>The whole run: servers, measurements, report.</summary>
+internal static class BenchRun
+{
+    public static async Task<int> RunAsync(BenchOptions options, CancellationToken cancellationToken)
+    {
+        var start = Clock.Now;
+        try
+        {
+            Progress("starting PostgreSQL");
+            await using var postgres = await PrivatePostgres.StartAsync(cancellationToken);
+            var surroundings = await Surroundings.LookAsync(postgres, options, cancellationToken);
+            var measured = new List<Measured>();
+            var notes = new List<string>();
+            await using (var installation = await Installation.CreateAsync(postgres, options, Progress, cancellationToken))
+            {
+                measured.AddRange(await KernelBench.RunAsync(installation, options, Progress, cancellationToken));
+                if (options.Runs("plan"))
+                {
+                    Progress("asking for plans");
+                    notes.Add(await Plans.AskAsync(installation, cancellationToken));
+                }
+            }
+
+            await PublishAsync(options, surroundings, measured, notes, cancellationToken);
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            Progress("interrupted");
+            return 1;
+        }
+
+        void Progress(string what) => Console.Error.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"[{Clock.Microseconds(Clock.Now - start) / 1e6,4:0} s] {what}"));
+    }
+
+    private static async Task PublishAsync(
+        BenchOptions options,
+        Surroundings surroundings,
+        IReadOnlyList<Measured> measured,
+        IReadOnlyList<string> notes,
+        CancellationToken cancellationToken)
+    {
+        var markdown = MarkdownReport.Of(surroundings, measured, notes);
+        Console.WriteLine(options.Json ? JsonReport.Of(surroundings, measured, notes) : markdown);
+        var folder = options.Results ?? Path.Combine("bench", "results");
+        if (folder.Length == 0 || (options.Results is null && !Directory.Exists(folder)))
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(folder);
+        var what = options.Only.Count == 0 ? "all" : string.Join('-', options.Only.Order(StringComparer.Ordinal));
+        var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}-{what}.md"));
+        await File.WriteAllTextAsync(path, markdown, cancellationToken);
+        Console.Error.WriteLine($"written: {path}");
+    }
+}

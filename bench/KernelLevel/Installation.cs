@@ -1,0 +1,178 @@
+using System.Collections.Immutable;
+using Bulkhead.Bench.Servers;
+using Bulkhead.Kernel;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Bench.KernelLevel;
+
+/// <summary>A tenant with the ids of its rows.</summary>
+internal sealed record BenchTenant(TenantEntry Tenant, RequestContext Context, Guid[] Ids);
+
+/// <summary>
+/// An installation of the kernel with one app of one table: many tenants in the shared unit, one with its own schema, one with its own
+/// database, each isolation with the same number of rows in one table; and the plain table beside them with that number too.
+/// </summary>
+internal sealed class Installation : IAsyncDisposable
+{
+    public const string PlainDatabase = "plain";
+    private const string PlainRole = "plain_app";
+
+    private readonly ServiceProvider _services;
+
+    private Installation(PrivatePostgres postgres, ServiceProvider services)
+    {
+        Postgres = postgres;
+        _services = services;
+    }
+
+    public PrivatePostgres Postgres { get; }
+
+    public TenantDatabase Database => _services.GetRequiredService<TenantDatabase>();
+
+    public TenantPools Pools => _services.GetRequiredService<TenantPools>();
+
+    public CatalogueSnapshot Catalogue => _services.GetRequiredService<Catalogue>().Current;
+
+    public IReadOnlyDictionary<IsolationKind, BenchTenant[]> Tenants { get; private set; } =
+        ImmutableDictionary<IsolationKind, BenchTenant[]>.Empty;
+
+    public static async Task<Installation> CreateAsync(
+        PrivatePostgres postgres, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddKernel(new KernelOptions
+        {
+            AppConnection = $"Host={postgres.Socket};Username=bulkhead_app;Password={postgres.Password};Database=bulkhead",
+            DeployConnection = postgres.Superuser("postgres").ConnectionString,
+            KeyDirectory = Path.Combine(postgres.Folder, "keys"),
+        });
+        var made = new Installation(postgres, services.BuildServiceProvider());
+        await made.FurnishAsync(options, progress, cancellationToken);
+        return made;
+    }
+
+    /// <summary>A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.</summary>
+    public NpgsqlDataSource PlainPool(bool reset = true)
+    {
+        var options = _services.GetRequiredService<KernelOptions>();
+        var settings = ConnectionSettings.ForPool(options, options.CellPoolSize);
+        settings.Database = PlainDatabase;
+        settings.Username = PlainRole;
+        settings.NoResetOnClose = !reset;
+        return ConnectionSettings.Source(settings).Build();
+    }
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    private async Task FurnishAsync(BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
+    {
+        var deployment = _services.GetRequiredService<Deployment>();
+        var actor = new Actor(ActorKind.Platform, "bench", []);
+        progress("preparing the installation");
+        await deployment.PrepareAsync(null, cancellationToken);
+        await _services.GetRequiredService<KernelStart>().CheckAsync(cancellationToken);
+        await deployment.DeployAppAsync(actor, "bench", new AppRelease("bench", 1, "bench"), _ => [], null, cancellationToken);
+        ImmutableArray<SchemaChange> create = [new SchemaChange.AddTable(new(Visit.Table, Visit.Columns))];
+        var wanted = Enumerable.Repeat(IsolationKind.Shared, options.Tenants).Append(IsolationKind.Schema).Append(IsolationKind.Database);
+        foreach (var (n, isolation) in wanted.Index())
+        {
+            if (n % 20 == 0)
+            {
+                progress($"onboarding tenant {n + 1} of {options.Tenants + 2}");
+            }
+
+            await deployment.OnboardAsync(
+                actor, "bench", new(TenantId.New(), $"t{n}", $"Tenant {n}", isolation, "bench", [], []), create, cancellationToken);
+        }
+
+        progress("filling the tables");
+        var all = Catalogue.Tenants.Values.ToLookup(t => t.Placement.Unit.Isolation);
+        var tenants = new Dictionary<IsolationKind, BenchTenant[]>();
+        foreach (var isolation in all.Select(t => t.Key))
+        {
+            var rows = isolation == IsolationKind.Shared ? options.Rows : options.Rows * options.Tenants;
+            var unit = all[isolation].First().Placement.Unit;
+            var ids = await FillAsync(
+                unit.Database, $"{unit.AppSchema.Quoted}.{Visit.Table.Quoted}", all[isolation], rows, cancellationToken);
+            // As autovacuum does sooner or later; the planner then knows the size of the table that every statement asks.
+            await using (var home = await OpenAsync(unit.Database, cancellationToken))
+            {
+                await RunAsync(home, "vacuum analyze guard.capability", cancellationToken);
+            }
+
+            tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(
+                t, new RequestContext(t.Id, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1"), ids[t.Id]))];
+        }
+
+        Tenants = tenants;
+        await CreatePlainAsync(all[IsolationKind.Shared], options.Rows, cancellationToken);
+        await using var server = await OpenAsync("postgres", cancellationToken);
+        await RunAsync(server, "checkpoint", cancellationToken);
+    }
+
+    private async Task CreatePlainAsync(IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
+    {
+        await using (var server = await OpenAsync("postgres", cancellationToken))
+        {
+            await RunAsync(server, $"create role {PlainRole} login password '{Postgres.Password}'", cancellationToken);
+            await RunAsync(server, $"create database {PlainDatabase}", cancellationToken);
+        }
+
+        await using (var plain = await OpenAsync(PlainDatabase, cancellationToken))
+        {
+            await RunAsync(plain, Visit.PlainTable, cancellationToken);
+            await RunAsync(
+                plain,
+                """
+                create table public.audit_entry (
+                    tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
+                    actor text not null, action text not null, entity text, result text not null, body text not null,
+                    primary key (tenant_id, id))
+                """,
+                cancellationToken);
+            await RunAsync(plain, $"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
+        }
+
+        await FillAsync(PlainDatabase, "public.visit", tenants, rows, cancellationToken);
+    }
+
+    private async Task<Dictionary<TenantId, Guid[]>> FillAsync(
+        string database, string table, IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(database, cancellationToken);
+        await using (var insert = new NpgsqlCommand(
+            $"insert into {table} (tenant_id, {Visit.Selected}) {Visit.Rows}", connection))
+        {
+            insert.Parameters.Add(new NpgsqlParameter<int> { TypedValue = rows });
+            insert.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. tenants.Select(t => t.Id.Value)] });
+            await insert.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await RunAsync(connection, $"vacuum analyze {table}", cancellationToken);
+        var ids = new List<(TenantId Tenant, Guid Id)>();
+        await using var select = new NpgsqlCommand($"select tenant_id, id from {table}", connection);
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            ids.Add((new(reader.GetGuid(0)), reader.GetGuid(1)));
+        }
+
+        return ids.GroupBy(i => i.Tenant).ToDictionary(i => i.Key, i => i.Select(p => p.Id).ToArray());
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(string database, CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(Postgres.Superuser(database).ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        return connection;
+    }
+
+    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

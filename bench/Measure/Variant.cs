@@ -1,0 +1,52 @@
+namespace Bulkhead.Bench.Measure;
+
+/// <summary>One way of doing a thing, which is measured beside the others of its group.</summary>
+/// <param name="Name">As it stands in the table.</param>
+/// <param name="Base">Name of the variant that it is compared with; null for one that is compared with nothing.</param>
+/// <param name="Load">Does the thing over and over until the slice ends.</param>
+/// <param name="Server">CPU seconds used so far by the programs that count, without PostgreSQL.</param>
+/// <param name="InProcess">Whether the thing is done by this process, so that its allocations are this process's own.</param>
+internal sealed record Variant(string Name, string? Base, ILoad Load, Func<double> Server, bool InProcess)
+{
+    /// <summary>Reached by ratio of throughput, when the issue asks for it.</summary>
+    public double? ThroughputGoal { get; init; }
+
+    /// <summary>Reached by the base's CPU per operation divided by this one's, when the issue asks for it.</summary>
+    public double? CpuGoal { get; init; }
+}
+
+/// <summary>Variants that are compared with each other, under one heading.</summary>
+internal sealed record Group(string Title, string Note, IReadOnlyList<Variant> Variants);
+
+/// <summary>A load: in this process, or over HTTP.</summary>
+internal interface ILoad
+{
+    /// <summary>Runs with the given number of callers at a time; returns the time that each operation took, in stopwatch ticks.</summary>
+    Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken);
+}
+
+/// <summary>Calls that this process makes itself.</summary>
+/// <param name="once">One operation, given the caller's own random numbers.</param>
+internal sealed class CallLoad(Func<Dice, CancellationToken, Task> once) : ILoad
+{
+    public async Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken)
+    {
+        var end = Clock.After(time);
+        return await Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(
+            async () =>
+            {
+                var dice = new Dice((uint)(Clock.Now + (caller * 7919)));
+                var times = new List<long>(16_384);
+                for (var start = Clock.Now; start < end;)
+                {
+                    await once(dice, cancellationToken);
+                    var now = Clock.Now;
+                    times.Add(now - start);
+                    start = now;
+                }
+
+                return times;
+            },
+            cancellationToken)));
+    }
+}

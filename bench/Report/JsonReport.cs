@@ -1,0 +1,38 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Bulkhead.Bench.Measure;
+
+namespace Bulkhead.Bench.Report;
+
+/// <summary>The same figures, every slice of them, for programs.</summary>
+internal static class JsonReport
+{
+    private static readonly JsonSerializerOptions Shape = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    public static string Of(Surroundings surroundings, IReadOnlyList<Measured> all, IReadOnlyList<string> notes) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                surroundings = surroundings.Lines,
+                groups = all.Select(m => new
+                {
+                    title = m.Group.Title,
+                    variants = m.Group.Variants.Select(v => new
+                    {
+                        name = v.Name,
+                        comparedWith = v.Base,
+                        throughputRatio = m.Ratio(v, s => s.PerSecond),
+                        cpuRatio = m.Ratio(v, s => 1 / s.Cpu),
+                        throughputGoal = v.ThroughputGoal,
+                        cpuGoal = v.CpuGoal,
+                        slices = m.Slices[v.Name],
+                    }),
+                }),
+                notes,
+            },
+            Shape);
+}
