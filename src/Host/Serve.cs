@@ -48,15 +48,13 @@ internal static class Serve
         app.MapData();
         app.MapOpenApi();
         app.MapAudit();
-        // The rest belongs to the installation and needs no token.
-        var open = app.MapGroup("").WithMetadata(EndpointPolicy.Public);
-        MapHealth(open);
-        open.MapStartPage();
+        app.MapStartPage();
         if (options.Dev is not null)
         {
-            open.MapDevAccess();
+            app.MapDevAccess();
         }
 
+        MapHealth(app);
         return app;
     }
 
@@ -91,8 +89,8 @@ internal static class Serve
 
     private static void MapHealth(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/health/live", () => TypedResults.Json(new { status = "live" }));
-        routes.MapGet("/health", ReadyAsync);
+        routes.MapGet("/health/live", () => TypedResults.Json(new { status = "live" })).WithMetadata(EndpointPolicy.Public);
+        routes.MapGet("/health", ReadyAsync).WithMetadata(EndpointPolicy.Public);
     }
 
     /// <summary>Ready once a catalogue was read and the control database answers.</summary>

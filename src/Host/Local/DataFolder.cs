@@ -35,6 +35,9 @@ internal sealed class DataFolder
 
     public bool Exists => Directory.Exists(Path);
 
+    /// <summary>A folder that a program of ours has held, or an empty one: deleting it deletes nothing else.</summary>
+    public bool IsOurs => File.Exists(LockFile) || !Directory.EnumerateFileSystemEntries(Path).Any();
+
     private string PidFile => In("bulkhead.pid");
 
     private string LockFile => In("bulkhead.lock");

@@ -11,13 +11,9 @@ internal static class Ready
 {
     public static async Task WriteAsync(ParseResult arguments, string url, DevFile? dev, CancellationToken cancellationToken)
     {
-        var tenants = new List<(DevTenant Tenant, long? Rows)>();
-        foreach (var tenant in dev?.Tenants ?? [])
-        {
-            tenants.Add((tenant, await RowsAsync(tenant, cancellationToken)));
-        }
-
-        var curl = Examples(arguments, tenants.ConvertAll(entry => entry.Tenant)).ToList();
+        var tenants = await Task.WhenAll(
+            (dev?.Tenants ?? []).Select(async tenant => (Tenant: tenant, Rows: await RowsAsync(tenant, cancellationToken))));
+        var curl = Examples(arguments, [.. tenants.Select(entry => entry.Tenant)]).ToList();
         if (arguments.GetValue(Output.Json))
         {
             var shown = tenants.Select(entry => new { entry.Tenant.Slug, entry.Tenant.Isolation, entry.Rows, entry.Tenant.ApiUrl });
@@ -26,7 +22,7 @@ internal static class Ready
         }
 
         Console.WriteLine($"ready {url}");
-        if (tenants.Count > 0)
+        if (tenants.Length > 0)
         {
             Console.WriteLine();
             Output.Table(

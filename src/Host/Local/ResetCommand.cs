@@ -19,8 +19,7 @@ internal static class ResetCommand
                 return ExitCode.Done;
             }
 
-            if (!File.Exists(folder.SecretsFile) && !Directory.Exists(folder.PostgresFolder) && !File.Exists(folder.PostgresPointer) &&
-                Directory.EnumerateFileSystemEntries(folder.Path).Any())
+            if (!folder.IsOurs)
             {
                 throw new StartFault($"{folder.Path} does not look like a data folder of Bulkhead: nothing was deleted");
             }
