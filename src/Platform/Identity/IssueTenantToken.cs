@@ -21,10 +21,10 @@ internal static class IssueTenantToken
     private static readonly Sql Account = Sql.Of($"""
         select roles from {Place.Core}.service_account
         where client_id = {new SqlSlot(0)} and secret_digest = {new SqlSlot(1)} and disabled_at is null
-        """);
+        """).Kept();
 
     private static readonly Sql Client =
-        Sql.Of($"select client_id from {Place.Core}.service_account where client_id = {new SqlSlot(0)}");
+        Sql.Of($"select client_id from {Place.Core}.service_account where client_id = {new SqlSlot(0)}").Kept();
 
     public static async Task HandleAsync(
         HttpContext context,
