@@ -247,8 +247,10 @@ public class RowAttacks(World world)
         {
             var plan = string.Join('\n', await hostile.RunAsync(
                 $"explain (analyze, costs off, timing off, summary off) select * from {table}"));
-            Assert.Contains("never executed", plan, StringComparison.Ordinal);
-            Assert.DoesNotContain("Rows Removed", plan, StringComparison.Ordinal);
+            // What stands before it is the look at the capability.
+            var scan = plan[plan.LastIndexOf(" on " + table.Split('.')[1], StringComparison.Ordinal)..];
+            Assert.Contains("never executed", scan, StringComparison.Ordinal);
+            Assert.DoesNotContain("Rows Removed", scan, StringComparison.Ordinal);
         }
     }
 
