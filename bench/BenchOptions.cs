@@ -23,6 +23,9 @@ internal sealed record BenchOptions(
 
     public bool Runs(string part) => Only.Count == 0 || Only.Contains(part);
 
+    /// <summary>Whether anything is measured in this process.</summary>
+    public bool RunsKernel => Parts.Any(p => p != "http" && Runs(p));
+
     /// <summary>Enough that the code of each variant is compiled at its last tier before anything counts.</summary>
     public double WarmUpSeconds => Math.Min(Seconds * 2, 3);
 

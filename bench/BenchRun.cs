@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bulkhead.Bench.Http;
 using Bulkhead.Bench.KernelLevel;
 using Bulkhead.Bench.Measure;
 using Bulkhead.Bench.Report;
@@ -19,8 +20,14 @@ internal static class BenchRun
             var surroundings = await Surroundings.LookAsync(postgres, options, cancellationToken);
             var measured = new List<Measured>();
             var notes = new List<string>();
-            await using (var installation = await Installation.CreateAsync(postgres, options, Progress, cancellationToken))
+            if (options.Runs("http"))
             {
+                measured.AddRange(await HttpBench.RunAsync(postgres, options, Progress, cancellationToken));
+            }
+
+            if (options.RunsKernel)
+            {
+                await using var installation = await Installation.CreateAsync(postgres, options, Progress, cancellationToken);
                 measured.AddRange(await KernelBench.RunAsync(installation, options, Progress, cancellationToken));
                 if (options.Runs("plan"))
                 {
@@ -51,7 +58,8 @@ internal static class BenchRun
     {
         var markdown = MarkdownReport.Of(surroundings, measured, notes);
         Console.WriteLine(options.Json ? JsonReport.Of(surroundings, measured, notes) : markdown);
-        var folder = options.Results ?? Path.Combine("bench", "results");
+        var folder = options.Results
+            ?? Path.Combine(Environment.GetEnvironmentVariable("BULKHEAD_HOME") ?? "", "bench", "results");
         if (folder.Length == 0 || (options.Results is null && !Directory.Exists(folder)))
         {
             return;

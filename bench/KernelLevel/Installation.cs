@@ -95,37 +95,41 @@ internal sealed class Installation : IAsyncDisposable
         {
             var rows = isolation == IsolationKind.Shared ? options.Rows : options.Rows * options.Tenants;
             var unit = all[isolation].First().Placement.Unit;
-            var ids = await FillAsync(
-                unit.Database, $"{unit.AppSchema.Quoted}.{Visit.Table.Quoted}", all[isolation], rows, cancellationToken);
+            var ids = await Rows.FillAsync(
+                Postgres,
+                unit.Database,
+                $"{unit.AppSchema.Quoted}.{Visit.Table.Quoted}",
+                [.. all[isolation].Select(t => t.Id.Value)],
+                rows,
+                cancellationToken);
             // As autovacuum does sooner or later; the planner then knows the size of the table that every statement asks.
-            await using (var home = await OpenAsync(unit.Database, cancellationToken))
+            await using (var home = await Postgres.OpenAsync(unit.Database, cancellationToken))
             {
-                await RunAsync(home, "vacuum analyze guard.capability", cancellationToken);
+                await home.RunAsync( "vacuum analyze guard.capability", cancellationToken);
             }
 
             tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(
-                t, new RequestContext(t.Id, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1"), ids[t.Id]))];
+                t, new RequestContext(t.Id, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1"), ids[t.Id.Value]))];
         }
 
         Tenants = tenants;
         await CreatePlainAsync(all[IsolationKind.Shared], options.Rows, cancellationToken);
-        await using var server = await OpenAsync("postgres", cancellationToken);
-        await RunAsync(server, "checkpoint", cancellationToken);
+        await using var server = await Postgres.OpenAsync("postgres", cancellationToken);
+        await server.RunAsync( "checkpoint", cancellationToken);
     }
 
     private async Task CreatePlainAsync(IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
     {
-        await using (var server = await OpenAsync("postgres", cancellationToken))
+        await using (var server = await Postgres.OpenAsync("postgres", cancellationToken))
         {
-            await RunAsync(server, $"create role {PlainRole} login password '{Postgres.Password}'", cancellationToken);
-            await RunAsync(server, $"create database {PlainDatabase}", cancellationToken);
+            await server.RunAsync( $"create role {PlainRole} login password '{Postgres.Password}'", cancellationToken);
+            await server.RunAsync( $"create database {PlainDatabase}", cancellationToken);
         }
 
-        await using (var plain = await OpenAsync(PlainDatabase, cancellationToken))
+        await using (var plain = await Postgres.OpenAsync(PlainDatabase, cancellationToken))
         {
-            await RunAsync(plain, Visit.PlainTable, cancellationToken);
-            await RunAsync(
-                plain,
+            await plain.RunAsync( Visit.PlainTable, cancellationToken);
+            await plain.RunAsync(
                 """
                 create table public.audit_entry (
                     tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
@@ -133,46 +137,10 @@ internal sealed class Installation : IAsyncDisposable
                     primary key (tenant_id, id))
                 """,
                 cancellationToken);
-            await RunAsync(plain, $"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
+            await plain.RunAsync( $"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
         }
 
-        await FillAsync(PlainDatabase, "public.visit", tenants, rows, cancellationToken);
-    }
-
-    private async Task<Dictionary<TenantId, Guid[]>> FillAsync(
-        string database, string table, IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
-    {
-        await using var connection = await OpenAsync(database, cancellationToken);
-        await using (var insert = new NpgsqlCommand(
-            $"insert into {table} (tenant_id, {Visit.Selected}) {Visit.Rows}", connection))
-        {
-            insert.Parameters.Add(new NpgsqlParameter<int> { TypedValue = rows });
-            insert.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. tenants.Select(t => t.Id.Value)] });
-            await insert.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        await RunAsync(connection, $"vacuum analyze {table}", cancellationToken);
-        var ids = new List<(TenantId Tenant, Guid Id)>();
-        await using var select = new NpgsqlCommand($"select tenant_id, id from {table}", connection);
-        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            ids.Add((new(reader.GetGuid(0)), reader.GetGuid(1)));
-        }
-
-        return ids.GroupBy(i => i.Tenant).ToDictionary(i => i.Key, i => i.Select(p => p.Id).ToArray());
-    }
-
-    private async Task<NpgsqlConnection> OpenAsync(string database, CancellationToken cancellationToken)
-    {
-        var connection = new NpgsqlConnection(Postgres.Superuser(database).ConnectionString);
-        await connection.OpenAsync(cancellationToken);
-        return connection;
-    }
-
-    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await Rows.FillAsync(
+            Postgres, PlainDatabase, "public.visit", [.. tenants.Select(t => t.Id.Value)], rows, cancellationToken);
     }
 }

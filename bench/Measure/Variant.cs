@@ -8,6 +8,9 @@ namespace Bulkhead.Bench.Measure;
 /// <param name="InProcess">Whether the thing is done by this process, so that its allocations are this process's own.</param>
 internal sealed record Variant(string Name, string? Base, ILoad Load, Func<double> Server, bool InProcess)
 {
+    /// <summary>Another variant that its CPU is also compared with.</summary>
+    public string? SecondBase { get; init; }
+
     /// <summary>Reached by ratio of throughput, when the issue asks for it.</summary>
     public double? ThroughputGoal { get; init; }
 

@@ -25,8 +25,10 @@ internal static class JsonReport
                     {
                         name = v.Name,
                         comparedWith = v.Base,
-                        throughputRatio = m.Ratio(v, s => s.PerSecond),
-                        cpuRatio = m.Ratio(v, s => 1 / s.Cpu),
+                        throughputRatio = m.Ratio(v, v.Base, s => s.PerSecond),
+                        cpuRatio = m.Ratio(v, v.Base, s => 1 / s.Cpu),
+                        secondBase = v.SecondBase,
+                        secondCpuRatio = m.Ratio(v, v.SecondBase, s => 1 / s.Cpu),
                         throughputGoal = v.ThroughputGoal,
                         cpuGoal = v.CpuGoal,
                         slices = m.Slices[v.Name],

@@ -38,9 +38,11 @@ internal static class MarkdownReport
     {
         text.AppendLine().Append("## ").AppendLine(measured.Group.Title).AppendLine().AppendLine(measured.Group.Note).AppendLine();
         var allocations = measured.Group.Variants.Any(v => v.InProcess);
+        var second = measured.Group.Variants.Select(v => v.SecondBase).FirstOrDefault(b => b is not null);
         text.Append("| | per s | p50 µs | p99 µs | CPU µs program | CPU µs PostgreSQL |").Append(allocations ? " bytes allocated |" : "")
-            .AppendLine(" throughput ratio | CPU ratio | goal |")
-            .Append("|---|---:|---:|---:|---:|---:|").Append(allocations ? "---:|" : "").AppendLine("---|---|---|");
+            .Append(" throughput ratio | CPU ratio |").Append(second is null ? "" : $" CPU ratio to “{second}” |").AppendLine(" goal |")
+            .Append("|---|---:|---:|---:|---:|---:|").Append(allocations ? "---:|" : "").Append("---|---|")
+            .Append(second is null ? "" : "---|").AppendLine("---|");
         foreach (var variant in measured.Group.Variants)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {variant.Name} |");
@@ -49,9 +51,15 @@ internal static class MarkdownReport
                 text.Append(CultureInfo.InvariantCulture, $" {measured.Of(variant, figure).Median:0} |");
             }
 
-            var throughput = measured.Ratio(variant, s => s.PerSecond);
-            var cpu = measured.Ratio(variant, s => 1 / s.Cpu);
-            text.Append(CultureInfo.InvariantCulture, $" {Ratio(throughput)} | {Ratio(cpu)} | {Goal(variant, throughput, cpu)} |").AppendLine();
+            var throughput = measured.Ratio(variant, variant.Base, s => s.PerSecond);
+            var cpu = measured.Ratio(variant, variant.Base, s => 1 / s.Cpu);
+            text.Append(CultureInfo.InvariantCulture, $" {Ratio(throughput)} | {Ratio(cpu)} |");
+            if (second is not null)
+            {
+                text.Append(CultureInfo.InvariantCulture, $" {Ratio(measured.Ratio(variant, variant.SecondBase, s => 1 / s.Cpu))} |");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu)} |").AppendLine();
         }
     }
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Bulkhead.Bench.Measure;
 using Bulkhead.Bench.Servers;
-using Npgsql;
 
 namespace Bulkhead.Bench.Report;
 
@@ -12,8 +11,7 @@ internal sealed record Surroundings(IReadOnlyList<string> Lines)
     public static async Task<Surroundings> LookAsync(
         PrivatePostgres postgres, BenchOptions options, CancellationToken cancellationToken)
     {
-        await using var connection = new NpgsqlConnection(postgres.Superuser("postgres").ConnectionString);
-        await connection.OpenAsync(cancellationToken);
+        await using var connection = await postgres.OpenAsync("postgres", cancellationToken);
         var load = (await File.ReadAllTextAsync("/proc/loadavg", cancellationToken)).Split(' ')[0];
         return new(
         [

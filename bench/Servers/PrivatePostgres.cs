@@ -53,6 +53,13 @@ internal sealed class PrivatePostgres : IAsyncDisposable
         CommandTimeout = 300,
     };
 
+    public async Task<NpgsqlConnection> OpenAsync(string database, CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(Superuser(database).ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        return connection;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await AsServerAsync("pg_ctl", ["-D", Data, "-m", "immediate", "-s", "stop"], CancellationToken.None);

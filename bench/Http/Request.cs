@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Bulkhead.Bench.Measure;
+
+namespace Bulkhead.Bench.Http;
+
+/// <summary>Requests as bytes.</summary>
+internal static class Request
+{
+    public static byte[] Of(string prefix, HostTenant tenant, string plural, string token, Dice dice, bool list) => Encoding.ASCII.GetBytes(
+        $"GET {prefix}/t/{tenant.Slug}/api/v1/{plural}{(list ? "?limit=25" : $"/{tenant.Ids[dice.Next(tenant.Ids.Length)]}")} HTTP/1.1\r\n"
+        + $"Host: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+}
+
+/// <summary>Requests to the host, each with a fresh enough token of its tenant.</summary>
+internal sealed class HostRequests
+{
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(4);
+    private readonly BulkheadHost _host;
+    private readonly ConcurrentDictionary<string, string> _tokens = new(StringComparer.Ordinal);
+    private long _renewed;
+
+    private HostRequests(BulkheadHost host) => _host = host;
+
+    public static async Task<HostRequests> CreateAsync(BulkheadHost host, CancellationToken cancellationToken)
+    {
+        var requests = new HostRequests(host);
+        await requests.RenewAsync(cancellationToken);
+        return requests;
+    }
+
+    public byte[] Of(HostTenant tenant, string plural, Dice dice, bool list) =>
+        Request.Of("", tenant, plural, _tokens[tenant.Slug], dice, list);
+
+    /// <summary>Between slices: tokens end after ten minutes.</summary>
+    public async Task RenewAsync(CancellationToken cancellationToken)
+    {
+        if (_renewed != 0 && Clock.Now < _renewed + (Clock.After(Fresh) - Clock.Now))
+        {
+            return;
+        }
+
+        foreach (var tenant in _host.Tenants)
+        {
+            _tokens[tenant.Slug] = await _host.TokenAsync(tenant, cancellationToken);
+        }
+
+        _renewed = Clock.Now;
+    }
+}
