@@ -39,6 +39,12 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
                 Owner: r.IsDBNull(4) ? (TenantId?)null : new TenantId(r.GetGuid(4))),
             cancellationToken,
             release.Name);
+        // What rows that exist would refuse is found out before the first unit is changed.
+        foreach (var (unit, owner) in units)
+        {
+            await CheckAsync(control, unit, owner, release, changesFrom, names, cancellationToken);
+        }
+
         for (var i = 0; i < units.Count; i++)
         {
             await MigrateAsync(control, units[i].Unit, units[i].Owner, release, changesFrom, names, cancellationToken);
@@ -91,6 +97,32 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
         }
     }
 
+    private async Task CheckAsync(
+        NpgsqlConnection control,
+        Unit unit,
+        TenantId? owner,
+        AppRelease release,
+        Func<AppRelease, ImmutableArray<SchemaChange>> changesFrom,
+        InstallationNames names,
+        CancellationToken cancellationToken)
+    {
+        await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
+        var installed = await inside.ScalarAsync<int?>(
+            "select app_version from guard.unit where name = $1", cancellationToken, unit.Name);
+        if (installed is null || installed >= release.Version)
+        {
+            return;
+        }
+
+        var changes = changesFrom(await ReleaseAsync(control, release.Name, installed.Value, cancellationToken));
+        await new UnitSchema(inside, unit, owner, names.Group).CheckAsync(changes, cancellationToken);
+    }
+
+    private static async Task<AppRelease> ReleaseAsync(
+        NpgsqlConnection control, string app, int version, CancellationToken cancellationToken) =>
+        new(app, version, (await control.ScalarAsync<string>(
+            "select manifest from control.app_release where app = $1 and version = $2", cancellationToken, app, version))!);
+
     private async Task MigrateAsync(
         NpgsqlConnection control,
         Unit unit,
@@ -115,15 +147,17 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
                     return;
                 }
 
-                var manifest = await control.ScalarAsync<string>(
-                    "select manifest from control.app_release where app = $1 and version = $2",
-                    cancellationToken, release.Name, installed.Value);
-                var changes = changesFrom(new AppRelease(release.Name, installed.Value, manifest!));
+                var changes = changesFrom(await ReleaseAsync(control, release.Name, installed.Value, cancellationToken));
                 await new UnitSchema(inside, unit, owner, names.Group).ApplyAsync(changes, cancellationToken);
                 await inside.RunAsync(
                     "update guard.unit set app_version = $2 where name = $1", cancellationToken, unit.Name, release.Version);
                 await transaction.CommitAsync(cancellationToken);
                 return;
+            }
+            catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
+            {
+                throw new DeploymentRefused(
+                    $"rows that exist do not allow {violation.Constraint} on {violation.Table}", refused);
             }
             catch (PostgresException locked) when (locked.SqlState == PostgresErrorCodes.LockNotAvailable && attempt < LockTries)
             {

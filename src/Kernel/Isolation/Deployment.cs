@@ -19,6 +19,9 @@ public sealed record NewTenant(
     ImmutableArray<string> Hosts,
     ImmutableArray<NewServiceAccount> ServiceAccounts);
 
+/// <summary>Rows that exist do not allow the change. Nothing of this unit was changed; the message names no value and no tenant.</summary>
+public sealed class DeploymentRefused(string reason, Exception? inner = null) : Exception(reason, inner);
+
 /// <summary>Roles, databases, schemas and DDL, under the deployer's credential. Every act has its entry in the installation's log.</summary>
 public sealed class Deployment
 {

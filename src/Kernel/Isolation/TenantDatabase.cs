@@ -89,9 +89,22 @@ public sealed class TenantDatabase
         present.Parameters.Add(new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = capability.ToString() });
         batch.BatchCommands.Add(present);
         var now = _time.GetUtcNow();
+
+        // Several reads of one work show one moment; still one round trip.
+        var oneSnapshot = work.Steps.Count > 1 && work.Steps.TrueForAll(s => !s.Writes);
+        if (oneSnapshot)
+        {
+            batch.BatchCommands.Insert(0, new NpgsqlBatchCommand("begin isolation level repeatable read"));
+        }
+
         foreach (var step in work.Steps)
         {
             batch.BatchCommands.Add(Command(step, unit, context, now));
+        }
+
+        if (oneSnapshot)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("commit"));
         }
 
         var changed = 0;

@@ -48,6 +48,36 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         }
     }
 
+    /// <exception cref="DeploymentRefused">Rows that exist are not unique in what is to become unique, or lack what is to be required.</exception>
+    public async Task CheckAsync(IEnumerable<SchemaChange> changes, CancellationToken cancellationToken)
+    {
+        var list = changes.ToList();
+        var fresh = list.OfType<SchemaChange.AddTable>().Select(c => c.Table.Name)
+            .Concat(list.OfType<SchemaChange.AddColumn>().Select(c => c.Column.Name)).ToHashSet();
+        foreach (var add in list.OfType<SchemaChange.AddIndex>().Where(c => c.Index.Unique))
+        {
+            if (fresh.Contains(add.Table) || add.Index.Columns.Any(fresh.Contains))
+            {
+                continue;
+            }
+
+            var columns = string.Join(", ", add.Index.Columns.Select(c => c.Quoted));
+            var known = string.Join(" and ", add.Index.Columns.Select(c => $"{c.Quoted} is not null"));
+
+            // FORCE would hide the rows from a deployer that is no superuser: lifted, and put back with the whole transaction.
+            await using var transaction = await deployer.BeginTransactionAsync(cancellationToken);
+            await deployer.RunAsync($"alter table {Name(add.Table)} no force row level security", cancellationToken);
+            var doubles = await deployer.ScalarAsync<bool>(
+                $"select exists (select 1 from {Name(add.Table)} where {known} group by tenant_id, {columns} having count(*) > 1)",
+                cancellationToken);
+            await transaction.RollbackAsync(cancellationToken);
+            if (doubles)
+            {
+                throw new DeploymentRefused($"records that exist are not unique in {add.Table} ({columns.Replace("\"", "", StringComparison.Ordinal)})");
+            }
+        }
+    }
+
     private Task ApplyAsync(SchemaChange change, CancellationToken cancellationToken) => change switch
     {
         SchemaChange.AddTable c => AddTableAsync(c.Table, cancellationToken),

@@ -54,7 +54,13 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
     private static readonly string[] Queries =
     [
         "select generation from control.installation",
-        "select app, version, manifest from control.app_release where deployed_at is not null order by app, version",
+        // A tenant may be at a version whose deployment has not come to all units yet.
+        """
+        select r.app, r.version, r.manifest from control.app_release r
+        where r.deployed_at is not null
+           or exists (select 1 from control.tenant t where t.app = r.app and t.app_version = r.version)
+        order by r.app, r.version
+        """,
         "select tenant_id, kid, public_jwk, private_sealed from control.signing_key order by created_at desc, kid",
         "select tenant_id, host from control.tenant_host",
         "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",

@@ -55,13 +55,28 @@ internal static class DeployApp
         }
 
         logger.Deploying(model.Name, model.Version, "begun");
-        await deployment.DeployAppAsync(
-            actor,
-            context.TraceIdentifier,
-            new AppRelease(model.Name, model.Version, model.Manifest),
-            release => Changes(release, model, allowLoss),
-            new Reporting(line => logger.Deploying(model.Name, model.Version, line)),
-            cancellationToken);
+        try
+        {
+            await deployment.DeployAppAsync(
+                actor,
+                context.TraceIdentifier,
+                new AppRelease(model.Name, model.Version, model.Manifest),
+                release => Changes(release, model, allowLoss),
+                new Reporting(line => logger.Deploying(model.Name, model.Version, line)),
+                cancellationToken);
+        }
+        catch (DeploymentRefused refused)
+        {
+            await ProblemResults.WriteAsync(
+                context,
+                409,
+                "plan-refused",
+                "Records that exist do not allow the change. Change them first, then deploy again.",
+                [new Fault("plan-refused", refused.Message)],
+                cancellationToken);
+            return;
+        }
+
         logger.Deploying(model.Name, model.Version, "in force");
 
         var plan = PlanApp.From(newest, model);
