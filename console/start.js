@@ -83,7 +83,7 @@ function counts(part, byCollection) {
     more.remove();
     return;
   }
-  const rows = Object.entries(byCollection);
+  const rows = Object.entries(byCollection).sort(byInterest);
   part.querySelector(".total strong").textContent = numbers.format(rows.reduce((sum, [, count]) => sum + count, 0));
   const line = ([name, count]) => {
     const row = element("div");
@@ -97,6 +97,11 @@ function counts(part, byCollection) {
   }
   more.querySelector("summary").textContent = `and ${rows.length - SHOWN_COUNTS} more`;
   rest.append(...rows.slice(SHOWN_COUNTS).map(line));
+}
+
+/** People first, then by size. */
+function byInterest([one, few], [other, many]) {
+  return (other === "patients") - (one === "patients") || many - few;
 }
 
 function wall(tenants) {
