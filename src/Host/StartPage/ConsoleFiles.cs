@@ -6,7 +6,10 @@ namespace Bulkhead.Host.StartPage;
 /// <summary>A file of <c>console/</c>, in the program itself: what is served is what was built.</summary>
 internal sealed record ConsoleFile(byte[] Content, string MediaType, string ETag);
 
-/// <summary>The console's files, read once. A name that is not one of theirs is nothing: no path is ever built from a request.</summary>
+/// <summary>
+/// The console's files, read once. A name that is not one of theirs is nothing: no path is ever built from a
+/// request.
+/// </summary>
 internal static class ConsoleFiles
 {
     private const string Prefix = "console/";
@@ -19,7 +22,8 @@ internal static class ConsoleFiles
         var files = new Dictionary<string, ConsoleFile>(StringComparer.Ordinal);
         foreach (var name in assembly.GetManifestResourceNames())
         {
-            if (name.StartsWith(Prefix, StringComparison.Ordinal) && MediaType(Path.GetExtension(name)) is { } mediaType)
+            if (name.StartsWith(Prefix, StringComparison.Ordinal)
+                && MediaType(Path.GetExtension(name)) is { } mediaType)
             {
                 using var stream = assembly.GetManifestResourceStream(name)!;
                 var content = new byte[stream.Length];

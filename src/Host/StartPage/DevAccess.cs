@@ -10,7 +10,11 @@ namespace Bulkhead.Host.StartPage;
 internal sealed record DevToken(string Tenant, string Role, string Token, int ExpiresIn);
 
 internal sealed record DevTenantInfo(
-    string Slug, string Isolation, string ApiUrl, IReadOnlyList<string> Roles, IReadOnlyDictionary<string, long>? Counts);
+    string Slug,
+    string Isolation,
+    string ApiUrl,
+    IReadOnlyList<string> Roles,
+    IReadOnlyDictionary<string, long>? Counts);
 
 /// <param name="Tenants">A tenant that does not answer now has no counts.</param>
 internal sealed record DevInfo(
@@ -27,7 +31,8 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
     /// <summary>A token this close to its end is not used again.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _tokens = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _tokens =
+        new(StringComparer.Ordinal);
 
     /// <summary>Null before <c>up</c> has written the file.</summary>
     public async Task<DevInfo?> InfoAsync(CancellationToken cancellationToken)
@@ -43,7 +48,9 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
         return new DevInfo(ProductVersion.Text, postgres, app, file.BaseUrl, tenants);
     }
 
-    /// <summary>A fresh token; null when the tenant or the role has no client in the file, or the issuer refuses it.</summary>
+    /// <summary>
+    /// A fresh token; null when the tenant or the role has no client in the file, or the issuer refuses it.
+    /// </summary>
     public async Task<DevToken?> TokenAsync(string tenant, string role, CancellationToken cancellationToken)
     {
         if (DevFile.Read(folder)?.Find(tenant) is not { } known || known.Client(role) is not { } client)
@@ -51,7 +58,8 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
             return null;
         }
 
-        return await IssueAsync(known.TokenUrl, client.ClientId, client.ClientSecret, cancellationToken) is var (token, seconds)
+        var issued = await IssueAsync(known.TokenUrl, client.ClientId, client.ClientSecret, cancellationToken);
+        return issued is var (token, seconds)
             ? new DevToken(tenant, role, token, seconds)
             : null;
     }
@@ -62,7 +70,8 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
     {
         Dictionary<string, long>? counts = null;
         if (tenant.Client(CountingRole) is { } client
-            && await ReadAsync($"{tenant.ApiUrl}/counts", tenant.TokenUrl, client.ClientId, client.ClientSecret, cancellationToken)
+            && await ReadAsync($"{tenant.ApiUrl}/counts", tenant.TokenUrl, client.ClientId, client.ClientSecret,
+                cancellationToken)
                 is { } answer)
         {
             using (answer)
@@ -105,7 +114,8 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
         }
     }
 
-    private async Task<string?> TokenForAsync(string tokenUrl, string clientId, string secret, CancellationToken cancellationToken)
+    private async Task<string?> TokenForAsync(
+        string tokenUrl, string clientId, string secret, CancellationToken cancellationToken)
     {
         if (_tokens.TryGetValue(clientId, out var kept) && kept.Until > time.GetUtcNow())
         {
@@ -127,7 +137,8 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, tokenUrl);
         var pair = $"{Uri.EscapeDataString(clientId)}:{Uri.EscapeDataString(secret)}";
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(pair)));
+        request.Headers.Authorization =
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(pair)));
         request.Content = new FormUrlEncodedContent([new("grant_type", "client_credentials")]);
         using var response = await http.SendAsync(request, cancellationToken);
         if (!response.IsSuccessStatusCode)
@@ -138,14 +149,17 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
         using var answer = await response.Content.ReadFromJsonAsync<JsonDocument>(cancellationToken);
         return answer is null
             ? null
-            : (answer.RootElement.GetProperty("access_token").GetString()!, answer.RootElement.GetProperty("expires_in").GetInt32());
+            : (answer.RootElement.GetProperty("access_token").GetString()!,
+                answer.RootElement.GetProperty("expires_in").GetInt32());
     }
 
     private static string? FirstApp(JsonElement status) =>
-        status.TryGetProperty("apps", out var apps) && apps.ValueKind == JsonValueKind.Array && apps.GetArrayLength() > 0
+        status.TryGetProperty("apps", out var apps) && apps.ValueKind == JsonValueKind.Array
+            && apps.GetArrayLength() > 0
             ? $"{Word(apps[0], "name")} {apps[0].GetProperty("version")}"
             : null;
 
     private static string? Word(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString() : null;
 }

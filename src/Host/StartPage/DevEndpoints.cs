@@ -5,8 +5,8 @@ using Bulkhead.Platform.Access;
 namespace Bulkhead.Host.StartPage;
 
 /// <summary>
-/// <c>GET /dev/info</c> and <c>POST /dev/token</c>: mapped only with <c>--dev</c>, where <see cref="DevAccess"/> is registered.
-/// To everybody but this machine's own browser they are not there.
+/// <c>GET /dev/info</c> and <c>POST /dev/token</c>: mapped only with <c>--dev</c>, where <see cref="DevAccess"/> is
+/// registered. To everybody but this machine's own browser they are not there.
 /// </summary>
 internal static class DevEndpoints
 {

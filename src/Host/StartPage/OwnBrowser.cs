@@ -10,7 +10,9 @@ namespace Bulkhead.Host.StartPage;
 /// </summary>
 internal static class OwnBrowser
 {
-    /// <summary>Any value; a foreign page may not send it unasked, and asking (a preflight) is never answered.</summary>
+    /// <summary>
+    /// Any value; a foreign page may not send it unasked, and asking (a preflight) is never answered.
+    /// </summary>
     public const string Header = "Bulkhead-Console";
 
     public static bool MayRead(HttpContext context) =>

@@ -10,13 +10,15 @@ internal static class OpenApiAudit
         json.Object(OpenApiNames.AuditEntry, () =>
         {
             json.WriteString("type", "object");
-            json.WriteString("description", "Who did what, when, to which record and why; names of fields, never their values.");
+            json.WriteString("description",
+                "Who did what, when, to which record and why; names of fields, never their values.");
             json.Strings("required", "action", "actor", "at", "id", "request", "result");
             json.Object("properties", () =>
             {
                 json.Object("action", () => OpenApiComponents.StringSchema(json));
                 json.Object("actor", () => Actor(json));
-                json.Object("app", () => OpenApiComponents.StringSchema(json, description: "App and version.", example: "clinic@1"));
+                json.Object("app", () =>
+                    OpenApiComponents.StringSchema(json, description: "App and version.", example: "clinic@1"));
                 json.Object("at", () => OpenApiComponents.StringSchema(json, format: "date-time"));
                 json.Object("details", () =>
                 {
@@ -26,9 +28,11 @@ internal static class OpenApiAudit
                 json.Object("entity", () => OpenApiComponents.StringSchema(json));
                 json.Object("fields", () => Names(json, "Names of the fields that were changed."));
                 json.Object("id", () => OpenApiComponents.StringSchema(json, format: "uuid"));
-                json.Object("purpose", () => OpenApiComponents.StringSchema(json, description: "As the caller stated it."));
+                json.Object("purpose", () =>
+                    OpenApiComponents.StringSchema(json, description: "As the caller stated it."));
                 json.Object("reason", () => OpenApiComponents.StringSchema(json, description: "Code of the refusal."));
-                json.Object("records", () => json.WriteString("description", "Ids of the records touched, or their count and digest."));
+                json.Object("records", () =>
+                    json.WriteString("description", "Ids of the records touched, or their count and digest."));
                 json.Object("request", () => OpenApiComponents.StringSchema(json, description: "The Request-Id."));
                 json.Object("result", () =>
                 {
@@ -87,7 +91,8 @@ internal static class OpenApiAudit
         Filter(json, "at.lt", "Before.", "date-time");
     }
 
-    private static void Filter(Utf8JsonWriter json, string name, string description, string? format = null) => json.Object(() =>
+    private static void Filter(Utf8JsonWriter json, string name, string description, string? format = null) =>
+        json.Object(() =>
         OpenApiComponents.ParameterBody(json, "query", name, description, required: false,
             () => OpenApiComponents.StringSchema(json, format)));
 }

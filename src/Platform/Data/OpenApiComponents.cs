@@ -5,25 +5,33 @@ namespace Bulkhead.Platform.Data;
 /// <summary>What every app's document shares: errors, headers, common parameters, the way to a token.</summary>
 internal static class OpenApiComponents
 {
-    /// <summary>Answers that any operation may give, by status: the name of the component, its meaning, its stable codes.</summary>
+    /// <summary>
+    /// Answers that any operation may give, by status: the name of the component, its meaning, its stable codes.
+    /// </summary>
     private static readonly (int Status, string Name, string Description, string[] Codes)[] Errors =
     [
         (400, "BadRequest", "Malformed, or something in it is unknown: a parameter, an operator, a field.",
-            ["invalid-parameter", "unknown-parameter", "unknown-operator", "unknown-field", "unknown-expansion", "duplicate-parameter",
+            ["invalid-parameter", "unknown-parameter", "unknown-operator", "unknown-field", "unknown-expansion",
+                "duplicate-parameter",
                 "not-sortable", "too-many-values", "invalid-cursor", "invalid-header", "invalid-body", "malformed-json",
                 "duplicate-name"]),
-        (401, "Unauthorized", "No token, or one that this tenant's issuer did not sign. A token of another tenant is no token here.",
+        (401, "Unauthorized",
+            "No token, or one that this tenant's issuer did not sign. A token of another tenant is no token here.",
             ["missing-token", "invalid-token"]),
         (404, "NotFound", "Not there, or not for you: what an actor may not see does not exist.", ["not-found"]),
-        (409, "Conflict", "A unique value is taken, or the record is still referenced.", ["unique-violation", "still-referenced", "conflict", "too-many-dependents"]),
+        (409, "Conflict", "A unique value is taken, or the record is still referenced.",
+            ["unique-violation", "still-referenced", "conflict", "too-many-dependents"]),
         (412, "Stale", "The record has changed since its ETag was read. Read it again.", ["stale"]),
         (413, "TooLarge", "The body is larger than this operation takes.", ["body-too-large", "too-many"]),
-        (415, "UnsupportedMediaType", "The body is of a media type that this operation does not take.", ["unsupported-media-type"]),
+        (415, "UnsupportedMediaType", "The body is of a media type that this operation does not take.",
+            ["unsupported-media-type"]),
         (422, "Invalid", "Valid JSON with invalid values; every fault at once.",
-            ["invalid-body", "required", "wrong-type", "invalid-format", "not-in-values", "out-of-range", "too-short", "too-long",
-                "too-many-decimals", "invalid-value", "read-only-field", "reference-not-found", "idempotency-key-reused"]),
+            ["invalid-body", "required", "wrong-type", "invalid-format", "not-in-values", "out-of-range",
+                "too-short", "too-long", "too-many-decimals", "invalid-value", "read-only-field",
+                "reference-not-found", "idempotency-key-reused"]),
         (428, "PreconditionRequired", "A change needs If-Match with the record's ETag.", ["precondition-required"]),
-        (429, "TooManyRequests", "More than this tenant's share at once. Wait as Retry-After says.", ["too-many-requests"]),
+        (429, "TooManyRequests", "More than this tenant's share at once. Wait as Retry-After says.",
+            ["too-many-requests"]),
         (503, "Unavailable", "The tenant's data cannot be reached now. Retry as Retry-After says.", ["unavailable"]),
     ];
 
@@ -61,11 +69,15 @@ internal static class OpenApiComponents
             json.WriteNumber("default", limits.DefaultPage);
         });
         Parameter(json, "After", "query", "after",
-            "The cursor `next` of the page before. Bound to tenant, actor and query: change one and it is refused.", false,
+            "The cursor `next` of the page before. Bound to tenant, actor and query: change one and it is refused.",
+            false,
             () => StringSchema(json, most: 4096));
-        Parameter(json, "IfMatch", "header", "If-Match", "The record's ETag: one, strong.", true, () => StringSchema(json, example: OpenApiExamples.ETag));
+        Parameter(json, "IfMatch", "header", "If-Match", "The record's ETag: one, strong.", true, () =>
+            StringSchema(json, example: OpenApiExamples.ETag));
         Parameter(json, "IdempotencyKey", "header", "Idempotency-Key",
-            "1 to 255 visible ASCII characters. The same key with the same body gives the same answer again.", false, () =>
+            "1 to 255 visible ASCII characters. The same key with the same body gives the same answer again.",
+            false,
+            () =>
             {
                 StringSchema(json, most: 255);
                 json.WriteNumber("minLength", 1);
@@ -73,17 +85,22 @@ internal static class OpenApiComponents
             });
         Parameter(json, "Purpose", "header", "Purpose", "Why: recorded in the audit log with what is done.", false,
             () => StringSchema(json, most: 200));
-        Parameter(json, "ImportSource", "header", "Import-Source", "Where the lines come from: recorded in the audit log.", false,
+        Parameter(json, "ImportSource", "header", "Import-Source",
+            "Where the lines come from: recorded in the audit log.", false,
             () => StringSchema(json, most: 200));
     }
 
     public static void Headers(Utf8JsonWriter json)
     {
-        Header(json, "RequestId", "Id of this request, the same as in problems and in the audit log.", () => StringSchema(json));
-        Header(json, "ETag", "Version of the record, for If-Match.", () => StringSchema(json, example: OpenApiExamples.ETag));
+        Header(json, "RequestId", "Id of this request, the same as in problems and in the audit log.", () =>
+            StringSchema(json));
+        Header(json, "ETag", "Version of the record, for If-Match.", () =>
+            StringSchema(json, example: OpenApiExamples.ETag));
         Header(json, "Location", "Where the new record is.", () => StringSchema(json, format: "uri-reference"));
-        Header(json, "IdempotencyReplayed", "The answer was given before to the same Idempotency-Key.", () => json.WriteString("const", "true"));
-        Header(json, "WwwAuthenticate", "What is missing, as RFC 6750 section 3 has it.", () => StringSchema(json, example: "Bearer"));
+        Header(json, "IdempotencyReplayed", "The answer was given before to the same Idempotency-Key.", () =>
+            json.WriteString("const", "true"));
+        Header(json, "WwwAuthenticate", "What is missing, as RFC 6750 section 3 has it.", () =>
+            StringSchema(json, example: "Bearer"));
         Header(json, "RetryAfter", "Seconds to wait.", () =>
         {
             json.WriteString("type", "integer");
@@ -126,7 +143,8 @@ internal static class OpenApiComponents
         json.Object("oauth2", () =>
         {
             json.WriteString("type", "oauth2");
-            json.WriteString("description", "A service account of this tenant (RFC 6749 section 4.4). Tokens live ten minutes.");
+            json.WriteString("description",
+                "A service account of this tenant (RFC 6749 section 4.4). Tokens live ten minutes.");
             json.Object("flows", () => json.Object("clientCredentials", () =>
             {
                 json.WriteString("tokenUrl", tokenUrl);
@@ -141,7 +159,9 @@ internal static class OpenApiComponents
         });
     }
 
-    /// <summary>The errors of an operation, as references; 401, 429 and 503 belong to each that needs a token.</summary>
+    /// <summary>
+    /// The errors of an operation, as references; 401, 429 and 503 belong to each that needs a token.
+    /// </summary>
     public static void ErrorRefs(Utf8JsonWriter json, params ReadOnlySpan<int> statuses)
     {
         foreach (var (status, name, _, _) in Errors)
@@ -162,7 +182,8 @@ internal static class OpenApiComponents
     private static void Problem(Utf8JsonWriter json) => json.Object(OpenApiNames.Problem, () =>
     {
         json.WriteString("type", "object");
-        json.WriteString("description", "RFC 9457. `code` is stable; texts may change. All faults of a request come at once.");
+        json.WriteString("description",
+            "RFC 9457. `code` is stable; texts may change. All faults of a request come at once.");
         json.Strings("required", "type", "title", "status", "code", "requestId");
         json.Object("properties", () =>
         {
@@ -189,7 +210,8 @@ internal static class OpenApiComponents
                         json.Object("code", () => Code(json));
                         json.Object("detail", () => StringSchema(json));
                         json.Object("pointer", () => StringSchema(json, description: "Into the body (RFC 6901)."));
-                        json.Object("parameter", () => StringSchema(json, description: "Name of a query parameter or header."));
+                        json.Object("parameter", () =>
+                            StringSchema(json, description: "Name of a query parameter or header."));
                     });
                 });
             });
@@ -215,7 +237,8 @@ internal static class OpenApiComponents
         }
     }
 
-    private static void ImportResult(Utf8JsonWriter json, DataLimits limits) => json.Object(OpenApiNames.ImportResult, () =>
+    private static void ImportResult(Utf8JsonWriter json, DataLimits limits) =>
+        json.Object(OpenApiNames.ImportResult, () =>
     {
         json.WriteString("type", "object");
         json.Strings("required", "received", "created", "existing", "rejected");
@@ -256,7 +279,8 @@ internal static class OpenApiComponents
     });
 
     internal static void Parameter(
-        Utf8JsonWriter json, string component, string place, string name, string description, bool required, Action schema) =>
+        Utf8JsonWriter json, string component, string place, string name, string description, bool required,
+        Action schema) =>
         json.Object(component, () => ParameterBody(json, place, name, description, required, schema));
 
     internal static void ParameterBody(
@@ -274,7 +298,8 @@ internal static class OpenApiComponents
     }
 
     internal static void StringSchema(
-        Utf8JsonWriter json, string? format = null, int? most = null, string? description = null, string? example = null)
+        Utf8JsonWriter json, string? format = null, int? most = null, string? description = null,
+        string? example = null)
     {
         json.WriteString("type", "string");
         json.OptionalString("format", format);
@@ -296,7 +321,8 @@ internal static class OpenApiComponents
         json.WriteString("pattern", "^[a-z0-9]+(-[a-z0-9]+)*$");
     }
 
-    private static void Header(Utf8JsonWriter json, string name, string description, Action schema) => json.Object(name, () =>
+    private static void Header(Utf8JsonWriter json, string name, string description, Action schema) =>
+        json.Object(name, () =>
     {
         json.WriteString("description", description);
         json.Object("schema", schema);

@@ -6,9 +6,9 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// The OpenAPI 3.1 document of an app, as one tenant sees it. Written by hand from the model, by the same facts that the
-/// server runs on (see docs/decisions/hand-written-openapi.md). It describes the app, not one role: what a role may not do
-/// answers as if it were not there.
+/// The OpenAPI 3.1 document of an app, as one tenant sees it. Written by hand from the model, by the same facts that
+/// the server runs on (see docs/decisions/hand-written-openapi.md). It describes the app, not one role: what a role
+/// may not do answers as if it were not there.
 /// </summary>
 internal static class OpenApiDocument
 {

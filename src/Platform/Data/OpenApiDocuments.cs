@@ -8,19 +8,23 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// The documents of the models in use. Tenants of one app differ in nothing but their URL, so one document is kept per model, cut
-/// where the URL stands: the memory grows with the apps and not with the tenants. It goes when its model goes.
+/// The documents of the models in use. Tenants of one app differ in nothing but their URL, so one document is kept
+/// per model, cut where the URL stands: the memory grows with the apps and not with the tenants. It goes when its
+/// model goes.
 /// </summary>
 internal sealed class OpenApiDocuments(DataLimits limits)
 {
-    /// <summary>Stands for the tenant's URL. A manifest that says it gets the URL in its text, which harms nobody.</summary>
+    /// <summary>
+    /// Stands for the tenant's URL. A manifest that says it gets the URL in its text, which harms nobody.
+    /// </summary>
     private const string Placeholder = "https://tenant.invalid";
 
     private readonly ConditionalWeakTable<AppModel, Pieces> _pieces = [];
 
     private sealed record Pieces(ImmutableArray<byte[]> Between);
 
-    /// <param name="tenantBase">Of our own making: from the configuration or a claimed host, never from what a client sent.</param>
+    /// <param name="tenantBase">Of our own making: from the configuration or a claimed host, never from what a client
+    /// sent.</param>
     public async Task WriteAsync(HttpResponse response, AppModel app, string tenantBase)
     {
         var pieces = _pieces.GetValue(app, _ => Cut(app)).Between;

@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// <c>GET /api/v1/openapi.json</c>: OpenAPI 3.1 of the app that the tenant runs. Needs no token: it holds the model, which every
-/// client must know, and nothing of the tenant's.
+/// <c>GET /api/v1/openapi.json</c>: OpenAPI 3.1 of the app that the tenant runs. Needs no token: it holds the model,
+/// which every client must know, and nothing of the tenant's.
 /// </summary>
 public static class OpenApiEndpoint
 {
@@ -38,7 +38,8 @@ public static class OpenApiEndpoint
                 StatusCodes.Status400BadRequest,
                 "unknown-parameter",
                 "The document takes no parameters.",
-                [.. http.Request.Query.Keys.Select(name => new Fault("unknown-parameter", "There is no such parameter.", Parameter: name))],
+                [.. http.Request.Query.Keys.Select(name =>
+                    new Fault("unknown-parameter", "There is no such parameter.", Parameter: name))],
                 http.RequestAborted);
             return;
         }

@@ -3,9 +3,10 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// Names in the document. An app names its entities freely, so the document's own names must be out of its reach: an entity's
-/// name holds no dot, hence <c>Patient.Create</c> and <c>Bulkhead.Problem</c> collide with no entity, whatever it is called;
-/// and operations of the platform begin with a verb (<c>read</c>) that no operation of an entity has.
+/// Names in the document. An app names its entities freely, so the document's own names must be out of its reach: an
+/// entity's name holds no dot, hence <c>Patient.Create</c> and <c>Bulkhead.Problem</c> collide with no entity,
+/// whatever it is called; and operations of the platform begin with a verb (<c>read</c>) that no operation of an
+/// entity has.
 /// </summary>
 internal static class OpenApiNames
 {
@@ -29,7 +30,9 @@ internal static class OpenApiNames
 
     /// <summary><c>claimTransactions</c> as words: <c>claim transactions</c>.</summary>
     public static string Words(string camelCase) =>
-        string.Concat(camelCase.Select((c, i) => char.IsAsciiLetterUpper(c) && i > 0 ? " " + char.ToLowerInvariant(c) : c.ToString()));
+        string.Concat(
+            camelCase.Select((c, i) =>
+                char.IsAsciiLetterUpper(c) && i > 0 ? " " + char.ToLowerInvariant(c) : c.ToString()));
 
     public static string Capital(string camelCase) => char.ToUpperInvariant(camelCase[0]) + camelCase[1..];
 }

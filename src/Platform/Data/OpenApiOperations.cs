@@ -98,7 +98,9 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             json.RefObject("parameters", "Purpose");
         });
         Body(OpenApiNames.Patch(entity), "application/merge-patch+json", Json);
-        Responses(() => Ok("200", "As it is now.", Json, OpenApiNames.Record(entity), "ETag"), 400, 404, 409, 412, 413, 415, 422, 428);
+        Responses(
+            () => Ok("200", "As it is now.", Json, OpenApiNames.Record(entity), "ETag"),
+            400, 404, 409, 412, 413, 415, 422, 428);
     });
 
     private void Delete(EntityModel entity) => Operation("delete", "delete", entity.Name, entity, () =>
@@ -116,8 +118,8 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
     {
         json.WriteString("summary", $"Import {OpenApiNames.Words(entity.Plural)} in bulk");
         json.WriteString("description",
-            $"One JSON object per line, at most {limits.MaxImportLines} lines and {limits.MaxImportBytes} bytes. A bad line is reported and never stops the others; "
-            + "an id that exists is counted and left as it is, so that a repetition changes nothing.");
+            $"One JSON object per line, at most {limits.MaxImportLines} lines and {limits.MaxImportBytes} bytes. "
+            + "A bad line is reported and never stops the others; an id that exists is counted and left as it is, so that a repetition changes nothing.");
         json.Array("parameters", () =>
         {
             json.RefObject("parameters", "ImportSource");
@@ -171,7 +173,8 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         });
     });
 
-    private void Operation(string method, string verb, string name, EntityModel entity, Action body) => json.Object(method, () =>
+    private void Operation(string method, string verb, string name, EntityModel entity, Action body) =>
+        json.Object(method, () =>
     {
         json.WriteString("operationId", OpenApiNames.Operation(verb, name));
         json.Strings("tags", entity.Plural);
@@ -194,7 +197,8 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             .Concat(entity.Inverses.Select(i => i.Name)).ToArray();
         if (expansions.Length > 0)
         {
-            Words("expand", "Put the records themselves in, one level deep, under the permissions for each.", limits.MaxExpansions, expansions);
+            Words("expand", "Put the records themselves in, one level deep, under the permissions for each.",
+                limits.MaxExpansions, expansions);
         }
     }
 
@@ -286,7 +290,8 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
                 json.RefObject("Request-Id", "headers", "RequestId");
                 foreach (var header in headers)
                 {
-                    json.RefObject(header == "IdempotencyReplayed" ? "Idempotency-Replayed" : header, "headers", header);
+                    var name = header == "IdempotencyReplayed" ? "Idempotency-Replayed" : header;
+                    json.RefObject(name, "headers", header);
                 }
             });
             if (mediaType is not null && schema is not null)

@@ -26,7 +26,8 @@ internal static class OpenApiOperators
     };
 
     public static IEnumerable<string> Sortable(EntityModel entity) =>
-        OwnFields.Select(own => own.Name).Concat(entity.Fields.Where(f => f.Type != FieldType.Json).Select(f => f.Name));
+        OwnFields.Select(own => own.Name)
+            .Concat(entity.Fields.Where(f => f.Type != FieldType.Json).Select(f => f.Name));
 
     public static string Describe(string operation) => operation switch
     {

@@ -167,7 +167,8 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app, DataLimi
     private void Inverse(InverseModel inverse)
     {
         json.WriteString("type", "object");
-        json.WriteString("description", $"Only with expand={inverse.Name}: the first {limits.MaxExpanded} that the actor may list.");
+        json.WriteString("description",
+            $"Only with expand={inverse.Name}: the first {limits.MaxExpanded} that the actor may list.");
         json.Strings("required", "data", "truncated");
         json.Object("properties", () =>
         {
@@ -215,7 +216,8 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, AppModel app, DataLimi
     private void Patch(EntityModel entity) => json.Object(OpenApiNames.Patch(entity), () =>
     {
         json.WriteString("type", "object");
-        json.WriteString("description", "A merge patch (RFC 7396): what is absent stays, null empties an optional field.");
+        json.WriteString("description",
+            "A merge patch (RFC 7396): what is absent stays, null empties an optional field.");
         json.WriteBoolean("additionalProperties", false);
         json.Object("properties", () =>
         {

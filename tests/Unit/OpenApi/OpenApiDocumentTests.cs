@@ -12,11 +12,14 @@ public sealed class OpenApiDocumentTests
 
     private static readonly JsonElement Document = Parse(SmallApp.Model);
 
-    /// <summary>Run with UPDATE_SNAPSHOTS=1 to accept a change that was meant; the difference is read in review.</summary>
+    /// <summary>
+    /// Run with UPDATE_SNAPSHOTS=1 to accept a change that was meant; the difference is read in review.
+    /// </summary>
     [Fact]
     public void Write_the_document_that_is_committed()
     {
-        var written = Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, TenantBase, new DataLimits(), indented: true)) + "\n";
+        var document = OpenApiDocument.Write(SmallApp.Model, TenantBase, new DataLimits(), indented: true);
+        var written = Encoding.UTF8.GetString(document) + "\n";
         var path = Path.Combine(Folder(), "small-app.openapi.json");
         if (Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1")
         {
@@ -46,7 +49,8 @@ public sealed class OpenApiDocumentTests
     public void Leave_no_component_without_use()
     {
         var references = Walk(Document).Where(p => p.Name == "$ref").Select(p => p.Value.GetString()!).ToHashSet();
-        foreach (var section in Document.GetProperty("components").EnumerateObject().Where(s => s.Name != "securitySchemes"))
+        var sections = Document.GetProperty("components").EnumerateObject();
+        foreach (var section in sections.Where(s => s.Name != "securitySchemes"))
         {
             Assert.All(section.Value.EnumerateObject(), component =>
                 Assert.Contains($"#/components/{section.Name}/{component.Name}", references));
@@ -79,10 +83,12 @@ public sealed class OpenApiDocumentTests
     [Fact]
     public void Declare_every_variable_of_a_path()
     {
-        foreach (var path in Document.GetProperty("paths").EnumerateObject().Where(p => p.Name.Contains('{', StringComparison.Ordinal)))
+        var paths = Document.GetProperty("paths").EnumerateObject();
+        foreach (var path in paths.Where(p => p.Name.Contains('{', StringComparison.Ordinal)))
         {
             var declared = path.Value.GetProperty("parameters").EnumerateArray().Select(Resolve).ToArray();
-            Assert.Contains(declared, p => p.GetProperty("in").GetString() == "path" && p.GetProperty("name").GetString() == "id");
+            Assert.Contains(declared, p =>
+                p.GetProperty("in").GetString() == "path" && p.GetProperty("name").GetString() == "id");
         }
     }
 
@@ -127,9 +133,12 @@ public sealed class OpenApiDocumentTests
     {
         foreach (var entity in SmallApp.Model.Entities)
         {
-            foreach (var schema in (string[])[OpenApiNames.Record(entity), OpenApiNames.Create(entity), OpenApiNames.Patch(entity)])
+            string[] names = [OpenApiNames.Record(entity), OpenApiNames.Create(entity), OpenApiNames.Patch(entity)];
+            foreach (var schema in names)
             {
-                var properties = Document.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties");
+                var properties =
+                    Document.GetProperty("components").GetProperty("schemas").GetProperty(schema)
+                        .GetProperty("properties");
                 Assert.All(entity.Fields, field => Assert.Equal(
                     field.Class.ToString().ToLowerInvariant(),
                     properties.GetProperty(field.Name).GetProperty("x-data-class").GetString()));
@@ -200,7 +209,8 @@ public sealed class OpenApiDocumentTests
         }
     }
 
-    private static JsonElement Parse(AppModel app) => JsonDocument.Parse(OpenApiDocument.Write(app, TenantBase, new DataLimits())).RootElement;
+    private static JsonElement Parse(AppModel app) =>
+        JsonDocument.Parse(OpenApiDocument.Write(app, TenantBase, new DataLimits())).RootElement;
 
     private static string Folder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }

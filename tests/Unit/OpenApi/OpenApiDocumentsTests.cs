@@ -16,7 +16,8 @@ public sealed class OpenApiDocumentsTests
 
         var (body, length) = await SendAsync(documents, tenantBase);
 
-        Assert.Equal(Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, tenantBase, new DataLimits())), body);
+        Assert.Equal(Encoding.UTF8.GetString(OpenApiDocument.Write(SmallApp.Model, tenantBase, new DataLimits())),
+            body);
         Assert.Equal(Encoding.UTF8.GetByteCount(body), length);
         Assert.DoesNotContain("tenant.invalid", body, StringComparison.Ordinal);
         Assert.DoesNotContain("/t/other", body, StringComparison.Ordinal);

@@ -6,10 +6,13 @@ using Bulkhead.Platform.Data;
 
 namespace Bulkhead.Tests.Unit.OpenApi;
 
-/// <summary>Holds the document against the code that reads requests: what the one offers the other takes, and nothing else.</summary>
+/// <summary>
+/// Holds the document against the code that reads requests: what the one offers the other takes, and nothing else.
+/// </summary>
 public sealed class OpenApiTruthTests
 {
-    private static readonly string[] EveryOperator = ["eq", "ne", "gt", "gte", "lt", "lte", "in", "prefix", "null", "like"];
+    private static readonly string[] EveryOperator =
+        ["eq", "ne", "gt", "gte", "lt", "lte", "in", "prefix", "null", "like"];
 
     private static readonly Actor Actor = new(ActorKind.Service, "svc", ["all"]);
 
@@ -41,7 +44,8 @@ public sealed class OpenApiTruthTests
     public void Refuse_every_filter_that_the_document_does_not_offer(string plural)
     {
         var offered = ListParameters(plural).Select(p => p.GetProperty("name").GetString()!).ToHashSet();
-        var fields = SmallApp.Model.ByPlural[plural].Fields.Select(f => f.Name).Concat(["id", "createdAt", "updatedAt"]);
+        var fields =
+            SmallApp.Model.ByPlural[plural].Fields.Select(f => f.Name).Concat(["id", "createdAt", "updatedAt"]);
         foreach (var field in fields)
         {
             foreach (var operation in EveryOperator)
@@ -61,9 +65,13 @@ public sealed class OpenApiTruthTests
     {
         var entity = SmallApp.Model.ByPlural[plural];
         var view = new EntityViews().For(SmallApp.Model, Actor, entity)!;
-        foreach (var (schema, kind) in new[] { (OpenApiNames.Create(entity), BodyKind.Create), (OpenApiNames.Patch(entity), BodyKind.Patch) })
+        (string, BodyKind)[] bodies =
+            [(OpenApiNames.Create(entity), BodyKind.Create), (OpenApiNames.Patch(entity), BodyKind.Patch)];
+        foreach (var (schema, kind) in bodies)
         {
-            var example = Document.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("examples")[0];
+            var example =
+                Document.GetProperty("components").GetProperty("schemas").GetProperty(schema)
+                    .GetProperty("examples")[0];
             _ = RecordBody.Read(JsonSerializer.SerializeToUtf8Bytes(example), view, kind, Limits, out var faults);
             Assert.Equal([], faults.Select(fault => $"{fault.Code} {fault.Pointer}"));
         }
@@ -72,7 +80,8 @@ public sealed class OpenApiTruthTests
     [Fact]
     public void State_the_limits_that_are_configured()
     {
-        var limit = Document.GetProperty("components").GetProperty("parameters").GetProperty("Limit").GetProperty("schema");
+        var limit =
+            Document.GetProperty("components").GetProperty("parameters").GetProperty("Limit").GetProperty("schema");
         Assert.Equal(70, limit.GetProperty("maximum").GetInt32());
         Assert.Equal(7, limit.GetProperty("default").GetInt32());
         var oneOf = ListParameters("visits").Single(p => p.GetProperty("name").GetString() == "minutes.in");
@@ -89,7 +98,8 @@ public sealed class OpenApiTruthTests
     }
 
     private static JsonElement[] ListParameters(string plural) =>
-        [.. Document.GetProperty("paths").GetProperty("/" + plural).GetProperty("get").GetProperty("parameters").EnumerateArray()
+        [.. Document.GetProperty("paths").GetProperty("/" + plural).GetProperty("get").GetProperty("parameters")
+            .EnumerateArray()
             .Where(p => p.TryGetProperty("in", out var place) && place.GetString() == "query")];
 
     private static IEnumerable<string> Values(JsonElement schema)

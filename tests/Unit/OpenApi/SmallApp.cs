@@ -5,7 +5,9 @@ using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Tests.Unit.OpenApi;
 
-/// <summary>An app with one field of every type, a mask, a reference with its inverse, and names made to collide.</summary>
+/// <summary>
+/// An app with one field of every type, a mask, a reference with its inverse, and names made to collide.
+/// </summary>
 internal static class SmallApp
 {
     public static AppModel Model { get; } = Build();
@@ -21,14 +23,16 @@ internal static class SmallApp
                 Field("gender", FieldType.Enum, DataClass.Personal, values: ["F", "M"]),
                 new FieldModel
                 {
-                    Name = "income", Column = SqlName.Of("income"), Type = FieldType.Decimal, Class = DataClass.Personal,
+                    Name = "income", Column = SqlName.Of("income"), Type = FieldType.Decimal,
+                    Class = DataClass.Personal,
                     Required = true, Default = "0", Min = 0, Max = 1_000_000_000, Scale = 2,
                 },
                 Field("active", FieldType.Boolean, DataClass.Internal)),
             Entity("visit", "visits", [],
                 new FieldModel
                 {
-                    Name = "patient", Column = SqlName.Of("patient_id"), Type = FieldType.Reference, Class = DataClass.Internal,
+                    Name = "patient", Column = SqlName.Of("patient_id"), Type = FieldType.Reference,
+                    Class = DataClass.Internal,
                     Required = true, Reference = new ReferenceModel("patient", OnDelete.Cascade, "visits"),
                 },
                 Field("startedAt", FieldType.Timestamp, DataClass.Internal, required: true),
@@ -76,7 +80,8 @@ internal static class SmallApp
         Name = "all",
         Grants = entities.ToFrozenDictionary(e => e.Name, e => new GrantModel
         {
-            Actions = EntityActions.List | EntityActions.Read | EntityActions.Create | EntityActions.Update | EntityActions.Delete,
+            Actions = EntityActions.List | EntityActions.Read | EntityActions.Create | EntityActions.Update
+                | EntityActions.Delete,
             Readable = [.. e.ByName.Keys],
             Writable = [.. e.ByName.Keys],
             Masks = FrozenDictionary<string, MaskModel>.Empty,
@@ -84,7 +89,8 @@ internal static class SmallApp
     };
 
     private static EntityModel Entity(
-        string name, string plural, ImmutableArray<InverseModel> inverses, params ImmutableArray<FieldModel> fields) => new()
+        string name, string plural, ImmutableArray<InverseModel> inverses,
+        params ImmutableArray<FieldModel> fields) => new()
         {
             Name = name,
             Plural = plural,
