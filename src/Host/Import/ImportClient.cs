@@ -93,7 +93,14 @@ internal sealed class ImportClient : IDisposable
     public Task<string> DescribeAsync(CancellationToken cancellationToken)
     {
         var url = _target.Url("api/v1/openapi.json");
-        return SendAsync(_ => Task.FromResult(new HttpRequestMessage(HttpMethod.Get, url)), cancellationToken);
+        return SendAsync(
+            async token =>
+            {
+                var request = new HttpRequestMessage(HttpMethod.Get, url);
+                request.Headers.Authorization = await AuthorizationAsync(token);
+                return request;
+            },
+            cancellationToken);
     }
 
     private async Task<string> SendAsync(

@@ -207,6 +207,16 @@ public sealed class ImportRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Ask_for_the_description_with_a_token()
+    {
+        using var client = new ImportClient(Credentials, _time, _server);
+        _server.Always = () => new HttpResponseMessage { Content = new StringContent("{}") };
+
+        Assert.Equal("{}", await client.DescribeAsync(CancellationToken.None));
+        Assert.Equal(1, _server.TokensIssued);
+    }
+
+    [Fact]
     public void Find_missing_files_and_unmapped_columns_before_sending_anything()
     {
         Write("people.csv", "Id,NAME,AGE,EXTRA\n");
