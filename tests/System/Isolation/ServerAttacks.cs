@@ -78,21 +78,27 @@ public class ServerAttacks(World world)
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]
-    public async Task Attack_31_the_definitions_in_the_catalogue_do_not_name_tenants(IsolationKind kind)
+    public async Task Attack_31_the_definitions_in_the_catalogue_hold_opaque_ids_at_most_and_that_is_said(IsolationKind kind)
     {
         await using var hostile = await HostileSession.OpenAsync(world.Of(kind));
         foreach (var definitions in new[]
         {
             "select pg_get_constraintdef(oid) from pg_catalog.pg_constraint",
             "select pg_get_expr(polqual, polrelid) from pg_catalog.pg_policy",
-            "select conbin::text from pg_catalog.pg_constraint",
-            "select qual from pg_catalog.pg_policies",
-            "select check_clause from information_schema.check_constraints",
+            "select prosrc from pg_catalog.pg_proc where pronamespace = 'guard'::regnamespace",
         })
         {
             var shown = string.Join('\n', await hostile.ShowsNothingAsync(definitions));
-            Assert.DoesNotContain(world.Of(IsolationKind.Schema).Victim.Id.ToString(), shown, StringComparison.Ordinal);
+            foreach (var tenant in world.Installation.Catalogue.Current.Tenants.Values)
+            {
+                Assert.DoesNotContain(tenant.Slug, shown, StringComparison.OrdinalIgnoreCase);
+                Assert.DoesNotContain(tenant.Name, shown, StringComparison.OrdinalIgnoreCase);
+            }
         }
+
+        Assert.Contains(
+            await world.Installation.Deployment.ResidualsAsync(default),
+            r => r.Item.StartsWith("31", StringComparison.Ordinal) && r.Reason.Contains("opaque ids", StringComparison.Ordinal));
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]

@@ -124,10 +124,11 @@ public class ResumedDeployments
             tenants.Add(tenant);
         }
 
-        var first = tenants.OrderBy(t => t.Unit.Name, StringComparer.Ordinal).First();
+        // Units go in the order of their names: the first sabotage strikes after the first of them, the second before the last.
+        var last = tenants.OrderBy(t => t.Unit.Name, StringComparer.Ordinal).Last();
         foreach (var (database, table) in new[]
         {
-            ("bulkhead", "control.tenant"), (first.Unit.Database, "guard.unit"), ("bulkhead", "control.app_release"),
+            ("bulkhead", "control.tenant"), (last.Unit.Database, "guard.unit"), ("bulkhead", "control.app_release"),
         })
         {
             await using (await Sabotage.AtAsync(installation, database, "update", table))
@@ -205,7 +206,7 @@ public class ResumedDeployments
             {
                 var role = installation.Catalogue.Current.Logins[tenant.Unit.Database].Role;
                 await hostile.RunAsync($"alter role {role} password 'mine'");
-                await hostile.RunAsync($"alter role {role} set bulkhead.capability = 'x'");
+                await hostile.RunAsync($"alter role {role} set work_mem = '64kB'");
             }
 
             await installation.Deployment.PrepareAsync(null, default);
