@@ -16,7 +16,8 @@ internal sealed class BulkheadHost : IAsyncDisposable
 {
     private const string Database = "bulkhead_http";
     private readonly ServerProcess _process;
-    private readonly HttpClient _client = new();
+    private readonly HttpClient _operator = new();
+    private readonly HttpClient _anonymous = new();
 
     private BulkheadHost(ServerProcess process, Uri url)
     {
@@ -67,7 +68,8 @@ internal sealed class BulkheadHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _client.Dispose();
+        _operator.Dispose();
+        _anonymous.Dispose();
         await _process.DisposeAsync();
     }
 
@@ -88,11 +90,11 @@ internal sealed class BulkheadHost : IAsyncDisposable
             (string)dev["operator"]!["clientId"]!,
             (string)dev["operator"]!["clientSecret"]!,
             cancellationToken);
-        _client.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        _operator.DefaultRequestHeaders.Authorization = new("Bearer", token);
         await using var manifest = Assembly.GetExecutingAssembly().GetManifestResourceStream("bench.yaml")!;
         using var content = new StreamContent(manifest);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/yaml");
-        await ExpectAsync(await _client.PostAsync(new Uri(Url, "/operator/v1/apps"), content, cancellationToken), cancellationToken);
+        await ExpectAsync(await _operator.PostAsync(new Uri(Url, "/operator/v1/apps"), content, cancellationToken), cancellationToken);
 
         var tenants = new List<HostTenant>(sharedTenants + 2);
         var wanted = Enumerable.Repeat("shared", sharedTenants).Append("schema").Append("database");
@@ -133,7 +135,7 @@ internal sealed class BulkheadHost : IAsyncDisposable
 
     private async Task<HostTenant> OnboardAsync(string slug, string isolation, CancellationToken cancellationToken)
     {
-        var answer = await _client.PostAsJsonAsync(
+        var answer = await _operator.PostAsJsonAsync(
             new Uri(Url, "/operator/v1/tenants"),
             new { slug, name = slug, isolation, app = "bench", serviceAccounts = new[] { new { role = "reader" } } },
             cancellationToken);
@@ -160,7 +162,7 @@ internal sealed class BulkheadHost : IAsyncDisposable
             ["client_secret"] = clientSecret,
         });
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = form };
-        var answer = await ExpectAsync(await _client.SendAsync(request, cancellationToken), cancellationToken);
+        var answer = await ExpectAsync(await _anonymous.SendAsync(request, cancellationToken), cancellationToken);
         return (string)JsonNode.Parse(answer)!["access_token"]!;
     }
 
