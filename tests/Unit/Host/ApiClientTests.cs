@@ -19,13 +19,13 @@ public sealed class ApiClientTests
               {"code":"required","pointer":"/slug","detail":"This is needed."}]}
             """));
         Assert.Equal(ExitCode.Refused, fault.ExitCode);
-        string[] expected =
-        [
-            "422 invalid-manifest: Two faults.",
-            "  line 3, column 7: No such key. [unknown-key]",
-            "  /slug: This is needed. [required]",
-        ];
-        Assert.Equal(expected, [.. fault.Lines]);
+        Assert.Equal(
+            [
+                "422 invalid-manifest: Two faults.",
+                "  line 3, column 7: No such key. [unknown-key]",
+                "  /slug: This is needed. [required]",
+            ],
+            fault.Lines);
     }
 
     [Theory]
