@@ -19,7 +19,7 @@ public sealed class ApiClientTests
               {"code":"required","pointer":"/slug","detail":"This is needed."}]}
             """));
         Assert.Equal(ExitCode.Refused, fault.ExitCode);
-        Assert.Equal(
+        Assert.Equal<IEnumerable<string>>(
             [
                 "422 invalid-manifest: Two faults.",
                 "  line 3, column 7: No such key. [unknown-key]",
