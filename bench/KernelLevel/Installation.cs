@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Text;
 using Bulkhead.Bench.Servers;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -54,14 +56,28 @@ internal sealed class Installation : IAsyncDisposable
         return made;
     }
 
+    public KernelOptions Options => _services.GetRequiredService<KernelOptions>();
+
     /// <summary>A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.</summary>
-    public NpgsqlDataSource PlainPool(bool reset = true)
+    public NpgsqlDataSource PlainPool(int size, bool reset = true)
     {
-        var options = _services.GetRequiredService<KernelOptions>();
-        var settings = ConnectionSettings.ForPool(options, options.CellPoolSize);
+        var settings = ConnectionSettings.ForPool(Options, size);
         settings.Database = PlainDatabase;
         settings.Username = PlainRole;
         settings.NoResetOnClose = !reset;
+        return ConnectionSettings.Source(settings).Build();
+    }
+
+    /// <summary>The kernel's own role and database of a unit, without the driver's reset of sessions.</summary>
+    public NpgsqlDataSource UnitPoolWithoutReset(Unit unit)
+    {
+        var login = Catalogue.Logins[unit.Database];
+        var settings = ConnectionSettings.ForPool(Options, Options.CellPoolSize);
+        settings.Database = unit.Database;
+        settings.Username = login.Role;
+        settings.Password = Encoding.UTF8.GetString(_services.GetRequiredService<Sealing>().Open(
+            null, SealPurpose.DatabasePassword, login.PasswordSealed, Encoding.UTF8.GetBytes(unit.Database)));
+        settings.NoResetOnClose = true;
         return ConnectionSettings.Source(settings).Build();
     }
 

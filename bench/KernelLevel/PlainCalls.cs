@@ -13,7 +13,7 @@ namespace Bulkhead.Bench.KernelLevel;
 internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
 {
     private const string Present = "select set_config('bulkhead.capability', $1, true)";
-    private static readonly string[] Resets = ["reset all", "close all", "unlisten *", "discard sequences", "discard temp"];
+    private static readonly string[] Resets = ["reset all", "close all", "discard temp"];
     private const string Query = $"select {Visit.Selected} from public.visit where tenant_id = $1 and id = $2";
     private const string Insert =
         $"insert into public.visit (tenant_id, {Visit.Selected}) "
@@ -21,34 +21,23 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
     private const string Entry =
         "insert into public.audit_entry (tenant_id, id, at, actor, action, entity, result, body) values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-    private readonly NpgsqlDataSource _source = installation.PlainPool();
-    private readonly NpgsqlDataSource _sourceWithoutReset = installation.PlainPool(reset: false);
+    private readonly NpgsqlDataSource _source = installation.PlainPool(installation.Options.CellPoolSize);
+    private readonly NpgsqlDataSource _smallSource = installation.PlainPool(installation.Options.DatabasePoolSize);
+    private readonly NpgsqlDataSource _sourceWithoutReset = installation.PlainPool(installation.Options.CellPoolSize, reset: false);
+    private readonly NpgsqlDataSource _unitSource =
+        installation.UnitPoolWithoutReset(installation.Tenants[IsolationKind.Shared][0].Tenant.Placement.Unit);
+
     private readonly BenchTenant[] _tenants = installation.Tenants[IsolationKind.Shared];
 
     public async Task ReadAsync(Dice dice, CancellationToken cancellationToken) =>
         await ReadFromAsync(_source, dice, cancellationToken);
 
+    /// <summary>Through a pool as small as that of a tenant with its own database.</summary>
+    public async Task ReadThroughSmallPoolAsync(Dice dice, CancellationToken cancellationToken) =>
+        await ReadFromAsync(_smallSource, dice, cancellationToken);
+
     public async Task ReadWithoutResetAsync(Dice dice, CancellationToken cancellationToken) =>
         await ReadFromAsync(_sourceWithoutReset, dice, cancellationToken);
-
-    /// <summary>
-    /// The session is reset by prepared statements of the same round trip, in a transaction of their own, instead of by the driver's text.
-    /// </summary>
-    public async Task ReadAfterOwnResetAsync(Dice dice, CancellationToken cancellationToken)
-    {
-        var (tenant, id) = Draw(dice);
-        await using var connection = await _sourceWithoutReset.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var reset in Resets)
-        {
-            Add(batch, reset);
-        }
-
-        batch.BatchCommands[^1].AppendErrorBarrier = true;
-        Add(batch, Query, Uuid(tenant), Uuid(id));
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await TakeAsync(reader, cancellationToken);
-    }
 
     /// <summary>The capability is sent as for the kernel; nothing looks at it.</summary>
     public async Task ReadAfterSettingAsync(Dice dice, CancellationToken cancellationToken)
@@ -70,6 +59,29 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
         var unit = tenant.Tenant.Placement.Unit;
         await using var lease = await installation.Pools.OpenAsync(unit, cancellationToken);
         await using var batch = new NpgsqlBatch(lease.Connection);
+        Add(batch, Present, Text(installation.Catalogue.Capabilities[tenant.Tenant.Id].ToString()));
+        Add(batch, ProtectedQuery(unit), Uuid(id));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        await TakeAsync(reader, cancellationToken);
+    }
+
+    /// <summary>
+    /// As <see cref="ReadProtectedAsync"/> in the shared tables, but the session is reset by prepared statements at the head of the same
+    /// batch instead of by the driver's text: in the same transaction, or in one of its own before it.
+    /// </summary>
+    public async Task ReadProtectedAfterResetAsync(bool apart, Dice dice, CancellationToken cancellationToken)
+    {
+        var (tenant, id) = Draw(dice, _tenants);
+        var unit = tenant.Tenant.Placement.Unit;
+        await using var connection = await _unitSource.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var reset in Resets)
+        {
+            Add(batch, reset);
+        }
+
+        batch.BatchCommands[^1].AppendErrorBarrier = apart;
         Add(batch, Present, Text(installation.Catalogue.Capabilities[tenant.Tenant.Id].ToString()));
         Add(batch, ProtectedQuery(unit), Uuid(id));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
@@ -114,7 +126,9 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _source.DisposeAsync();
+        await _smallSource.DisposeAsync();
         await _sourceWithoutReset.DisposeAsync();
+        await _unitSource.DisposeAsync();
     }
 
     public static (BenchTenant Tenant, Guid Id) Draw(Dice dice, BenchTenant[] tenants)
