@@ -13,8 +13,9 @@ namespace Bulkhead.Bench.KernelLevel;
 internal sealed record BenchTenant(TenantEntry Tenant, RequestContext Context, Guid[] Ids);
 
 /// <summary>
-/// An installation of the kernel with one app of one table: many tenants in the shared unit, one with its own schema, one with its own
-/// database, each isolation with the same number of rows in one table; and the plain table beside them with that number too.
+/// An installation of the kernel with one app of one table: many tenants in the shared unit, one with its own schema,
+/// one with its own database, each isolation with the same number of rows in one table; and the plain table beside them
+/// with that number too.
 /// </summary>
 internal sealed class Installation : IAsyncDisposable
 {
@@ -58,7 +59,9 @@ internal sealed class Installation : IAsyncDisposable
 
     public KernelOptions Options => _services.GetRequiredService<KernelOptions>();
 
-    /// <summary>A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.</summary>
+    /// <summary>
+    /// A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.
+    /// </summary>
     public NpgsqlDataSource PlainPool(int size, bool reset = true)
     {
         var settings = ConnectionSettings.ForPool(Options, size);
@@ -92,7 +95,9 @@ internal sealed class Installation : IAsyncDisposable
         await _services.GetRequiredService<KernelStart>().CheckAsync(cancellationToken);
         await deployment.DeployAppAsync(actor, "bench", new AppRelease("bench", 1, "bench"), _ => [], null, cancellationToken);
         ImmutableArray<SchemaChange> create = [new SchemaChange.AddTable(new(Visit.Table, Visit.Columns))];
-        var wanted = Enumerable.Repeat(IsolationKind.Shared, options.Tenants).Append(IsolationKind.Schema).Append(IsolationKind.Database);
+        var wanted = Enumerable.Repeat(IsolationKind.Shared, options.Tenants)
+            .Append(IsolationKind.Schema)
+            .Append(IsolationKind.Database);
         foreach (var (n, isolation) in wanted.Index())
         {
             if (n % 20 == 0)
@@ -118,14 +123,14 @@ internal sealed class Installation : IAsyncDisposable
                 [.. all[isolation].Select(t => t.Id.Value)],
                 rows,
                 cancellationToken);
-            // As autovacuum does sooner or later; the planner then knows the size of the table that every statement asks.
+            // As autovacuum does sooner or later; the planner then knows the size of the table that every statement
+            // asks.
             await using (var home = await Postgres.OpenAsync(unit.Database, cancellationToken))
             {
                 await home.RunAsync( "vacuum analyze guard.capability", cancellationToken);
             }
 
-            tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(
-                t, new RequestContext(t.Id, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1"), ids[t.Id.Value]))];
+            tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(t, Context(t.Id), ids[t.Id.Value]))];
         }
 
         Tenants = tenants;
@@ -133,6 +138,9 @@ internal sealed class Installation : IAsyncDisposable
         await using var server = await Postgres.OpenAsync("postgres", cancellationToken);
         await server.RunAsync( "checkpoint", cancellationToken);
     }
+
+    private static RequestContext Context(TenantId tenant) =>
+        new(tenant, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1");
 
     private async Task CreatePlainAsync(IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
     {
@@ -153,7 +161,7 @@ internal sealed class Installation : IAsyncDisposable
                     primary key (tenant_id, id))
                 """,
                 cancellationToken);
-            await plain.RunAsync( $"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
+            await plain.RunAsync($"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
         }
 
         await Rows.FillAsync(

@@ -38,7 +38,9 @@ internal static class KernelBench
                 Call(Plain, null, plain.ReadAsync),
                 Call(SmallPlain, Plain, plain.ReadThroughSmallPoolAsync),
                 .. Isolations.Select(i => Call(
-                    $"Bulkhead, {i.Word()}", i == IsolationKind.Database ? SmallPlain : Plain, kernel[i].ReadAsync) with { ThroughputGoal = 0.70 }),
+                    $"Bulkhead, {i.Word()}",
+                    i == IsolationKind.Database ? SmallPlain : Plain,
+                    kernel[i].ReadAsync) with { ThroughputGoal = 0.70 }),
                 Call("plain, no reset of the session", Plain, plain.ReadWithoutResetAsync),
                 Call("plain, with a set_config in its batch", Plain, plain.ReadAfterSettingAsync),
                 .. Isolations.Select(i => Call(
@@ -62,8 +64,8 @@ internal static class KernelBench
             ]));
         yield return ("audited", new(
             "Audited point read",
-            "A read that appends its audit entry in the same transaction and so waits for the disk; compared with plain that appends one too, "
-            + "without capability, policy or canonical JSON.",
+            "A read that appends its audit entry in the same transaction and so waits for the disk; "
+            + "compared with plain that appends one too, without capability, policy or canonical JSON.",
             [
                 Call("plain, with an entry in its batch", null, plain.ReadWithEntryAsync),
                 .. Isolations.Select(i => Call(

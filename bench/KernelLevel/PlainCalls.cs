@@ -7,8 +7,8 @@ using NpgsqlTypes;
 namespace Bulkhead.Bench.KernelLevel;
 
 /// <summary>
-/// What a careful hand writes with the driver alone: prepared statements, one round trip, the tenant in the WHERE. With parts of what
-/// the kernel adds, one at a time, so that their cost shows.
+/// What a careful hand writes with the driver alone: prepared statements, one round trip, the tenant in the WHERE. With
+/// parts of what the kernel adds, one at a time, so that their cost shows.
 /// </summary>
 internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
 {
@@ -19,7 +19,8 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
         $"insert into public.visit (tenant_id, {Visit.Selected}) "
         + "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning id";
     private const string Entry =
-        "insert into public.audit_entry (tenant_id, id, at, actor, action, entity, result, body) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        "insert into public.audit_entry (tenant_id, id, at, actor, action, entity, result, body) "
+        + "values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
     private readonly NpgsqlDataSource _source = installation.PlainPool(installation.Options.CellPoolSize);
     private readonly NpgsqlDataSource _smallSource = installation.PlainPool(installation.Options.DatabasePoolSize);
@@ -52,7 +53,9 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
         await TakeAsync(reader, cancellationToken);
     }
 
-    /// <summary>The kernel's own tables, policies and pool, by hand: what remains to the kernel is the kernel's code.</summary>
+    /// <summary>
+    /// The kernel's own tables, policies and pool, by hand: what remains to the kernel is the kernel's code.
+    /// </summary>
     public async Task ReadProtectedAsync(IsolationKind isolation, Dice dice, CancellationToken cancellationToken)
     {
         var (tenant, id) = Draw(dice, installation.Tenants[isolation]);
@@ -67,8 +70,8 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
     }
 
     /// <summary>
-    /// As <see cref="ReadProtectedAsync"/> in the shared tables, but the session is reset by prepared statements at the head of the same
-    /// batch instead of by the driver's text: in the same transaction, or in one of its own before it.
+    /// As <see cref="ReadProtectedAsync"/> in the shared tables, but the session is reset by prepared statements at the
+    /// head of the same batch instead of by the driver's text: in the same transaction, or in one of its own before it.
     /// </summary>
     public async Task ReadProtectedAfterResetAsync(bool apart, Dice dice, CancellationToken cancellationToken)
     {
@@ -149,7 +152,8 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
         return (tenant.Tenant.Id.Value, id);
     }
 
-    private static async Task ReadFromAsync(NpgsqlDataSource source, BenchTenant[] tenants, Dice dice, CancellationToken cancellationToken)
+    private static async Task ReadFromAsync(
+        NpgsqlDataSource source, BenchTenant[] tenants, Dice dice, CancellationToken cancellationToken)
     {
         var (tenant, id) = Draw(dice, tenants);
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
@@ -183,7 +187,8 @@ internal sealed class PlainCalls(Installation installation) : IAsyncDisposable
             "entity":"visit","id":"{{entry}}","records":{"ids":["{{id}}"]},"request":"bench-request","result":"ok","tenant":"{{tenant}}"}
             """;
         Add(
-            batch, Entry, Uuid(tenant), Uuid(entry), new NpgsqlParameter<DateTime> { TypedValue = at, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+            batch, Entry, Uuid(tenant), Uuid(entry),
+            new NpgsqlParameter<DateTime> { TypedValue = at, NpgsqlDbType = NpgsqlDbType.TimestampTz },
             Text("bench-client"), Text("data.read"), Text("visit"), Text("ok"), Text(body));
     }
 
