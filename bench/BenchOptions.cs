@@ -3,12 +3,16 @@ using System.CommandLine;
 namespace Bulkhead.Bench;
 
 /// <summary>What to measure and for how long.</summary>
-/// <param name="Only">Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>; empty for all.</param>
+/// <param name="Only">
+/// Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>; empty for all.
+/// </param>
 /// <param name="Rounds">Slices of each variant, 1 to 1,000.</param>
 /// <param name="Seconds">Length of a slice, 0.05 to 60.</param>
 /// <param name="Concurrency">Callers at a time, 1 to 20 (the pool of the kernel has 24 backends).</param>
 /// <param name="Tenants">Tenants in the shared unit, 1 to 2,000.</param>
-/// <param name="Rows">Rows of each of them; the tenants with a home of their own get as many as all of these together.</param>
+/// <param name="Rows">
+/// Rows of each of them; the tenants with a home of their own get as many as all of these together.
+/// </param>
 internal sealed record BenchOptions(
     IReadOnlyList<string> Only,
     int Rounds,
@@ -53,7 +57,10 @@ internal sealed record BenchOptions(
                 r.AddError("--seconds is 0.05 to 60");
             }
         });
-        var quick = new Option<bool>("--quick") { Description = "Only shows that everything runs: tiny data, one short round, no report" };
+        var quick = new Option<bool>("--quick")
+        {
+            Description = "Only shows that everything runs: tiny data, one short round, no report",
+        };
         var json = new Option<bool>("--json") { Description = "The figures as JSON on stdout instead of Markdown" };
         var results = new Option<string?>("--results") { Description = "Folder for the report; bench/results where there is one" };
         var command = new RootCommand("Measures Bulkhead beside plain Npgsql and a bare ASP.NET Core endpoint, interleaved, in one run.")

@@ -13,8 +13,9 @@ namespace Bulkhead.Bench.Http;
 internal sealed record BareReady(string Url, string Token);
 
 /// <summary>
-/// What one writes without a platform: a minimal API that verifies an ES256 token, looks for the role, asks with WHERE tenant_id, and
-/// writes the same JSON. No audit, no policy, no limits. Below <c>/kept</c> the claims of a verified token are kept, as Bulkhead keeps them.
+/// What one writes without a platform: a minimal API that verifies an ES256 token, looks for the role, asks with WHERE
+/// tenant_id, and writes the same JSON. No audit, no policy, no limits. Below <c>/kept</c> the claims of a verified
+/// token are kept, as Bulkhead keeps them.
 /// </summary>
 internal static class BareServer
 {
@@ -65,7 +66,8 @@ internal static class BareServer
     private static void Map(
         WebApplication app, string prefix, bool keeps, NpgsqlDataSource source, Dictionary<string, Guid> tenants)
     {
-        app.MapGet(prefix + "/t/{slug}/api/v1/contacts/{id:guid}", async Task<Results<JsonHttpResult<Contact>, UnauthorizedHttpResult, NotFound>> (
+        var one = prefix + "/t/{slug}/api/v1/contacts/{id:guid}";
+        app.MapGet(one, async Task<Results<JsonHttpResult<Contact>, UnauthorizedHttpResult, NotFound>> (
             string slug, Guid id, HttpContext context) =>
         {
             if (!await MayReadAsync(context, keeps))
@@ -82,7 +84,8 @@ internal static class BareServer
                 ? TypedResults.Json(Read(reader), ContactJson.Default.Contact)
                 : TypedResults.NotFound();
         });
-        app.MapGet(prefix + "/t/{slug}/api/v1/contacts", async Task<Results<JsonHttpResult<ContactPage>, UnauthorizedHttpResult>> (
+        var page = prefix + "/t/{slug}/api/v1/contacts";
+        app.MapGet(page, async Task<Results<JsonHttpResult<ContactPage>, UnauthorizedHttpResult>> (
             string slug, int limit, HttpContext context) =>
         {
             if (!await MayReadAsync(context, keeps))
@@ -101,7 +104,9 @@ internal static class BareServer
                 found.Add(Read(reader));
             }
 
-            var next = await reader.ReadAsync(context.RequestAborted) ? Base64Url.EncodeToString(found[^1].Id.ToByteArray()) : null;
+            var next = await reader.ReadAsync(context.RequestAborted)
+                ? Base64Url.EncodeToString(found[^1].Id.ToByteArray())
+                : null;
             return TypedResults.Json(new ContactPage(found, next), ContactJson.Default.ContactPage);
         });
     }

@@ -11,7 +11,9 @@ namespace Bulkhead.Bench.Http;
 /// <summary>A tenant of the running host, with a client of its own and the ids of its rows.</summary>
 internal sealed record HostTenant(string Slug, string Isolation, Guid Id, string ClientId, string ClientSecret, Guid[] Ids);
 
-/// <summary>The real program, started as an operator starts it on a PostgreSQL of his own, with the bench's app and tenants.</summary>
+/// <summary>
+/// The real program, started as an operator starts it on a PostgreSQL of his own, with the bench's app and tenants.
+/// </summary>
 internal sealed class BulkheadHost : IAsyncDisposable
 {
     private const string Database = "bulkhead_http";
@@ -78,10 +80,18 @@ internal sealed class BulkheadHost : IAsyncDisposable
         Environment.GetEnvironmentVariable("BULKHEAD_PROGRAM") is { Length: > 0 } named
             ? named
             : Path.GetFullPath(Path.Combine(
-                AppContext.BaseDirectory, "../../Bulkhead.Host", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "bulkhead.dll"));
+                AppContext.BaseDirectory,
+                "../../Bulkhead.Host",
+                Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
+                "bulkhead.dll"));
 
     private async Task FurnishAsync(
-        PrivatePostgres postgres, string data, int sharedTenants, int rowsTogether, Action<string> progress, CancellationToken cancellationToken)
+        PrivatePostgres postgres,
+        string data,
+        int sharedTenants,
+        int rowsTogether,
+        Action<string> progress,
+        CancellationToken cancellationToken)
     {
         progress("deploying the bench's app");
         var dev = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(data, "dev.json"), cancellationToken))!;
@@ -118,7 +128,12 @@ internal sealed class BulkheadHost : IAsyncDisposable
             foreach (var table in new[] { "contact", "patient" })
             {
                 var ids = await Rows.FillAsync(
-                    postgres, database, $"\"{schema}\".{table}", [.. members.Select(t => t.Id)], rowsTogether / members.Count, cancellationToken);
+                    postgres,
+                    database,
+                    $"\"{schema}\".{table}",
+                    [.. members.Select(t => t.Id)],
+                    rowsTogether / members.Count,
+                    cancellationToken);
                 foreach (var tenant in members)
                 {
                     var at = tenants.FindIndex(t => t.Slug == tenant.Slug);

@@ -50,7 +50,9 @@ internal static class HttpBench
         var plainTenants = tenants.ToArray();
         return new(
             list ? "HTTP list of 25" : "HTTP get one",
-            (list ? "`GET …/contacts?limit=25` and `…/patients?limit=25`: the first page by id. " : "`GET …/contacts/{id}` and `…/patients/{id}`. ")
+            (list
+                ? "`GET …/contacts?limit=25` and `…/patients?limit=25`: the first page by id. "
+                : "`GET …/contacts/{id}` and `…/patients/{id}`. ")
             + "Contacts are unaudited; reading patients appends an audit entry and waits for its commit. "
             + $"{shared} shared tenants, {rows} rows in each isolation; both sides answered the same JSON when compared. "
             + "CPU of the program is the server's, without the load's. Goals are by CPU: 0.65 of bare unaudited, 0.40 audited.",
@@ -64,7 +66,9 @@ internal static class HttpBench
         Variant Plain(string name, string? comparedWith, string prefix) => new(
             name,
             comparedWith,
-            new HttpLoad(bare.Port, dice => Request.Of(prefix, plainTenants[dice.Next(plainTenants.Length)], "contacts", bare.Token, dice, list)),
+            new HttpLoad(
+                bare.Port,
+                dice => Request.Of(prefix, plainTenants[dice.Next(plainTenants.Length)], "contacts", bare.Token, dice, list)),
             () => ProcessTime.OfProcess(bare.ProcessId),
             InProcess: false);
 
@@ -112,6 +116,7 @@ internal static class HttpBench
         socket.Send(request);
         var body = Encoding.UTF8.GetString(HttpAnswer.Read(socket, new byte[256 * 1024]));
         // Without the marks of chunks: what is between the first brace and the last.
-        return string.Concat(body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)].Split("\r\n").Where((_, i) => i % 2 == 0));
+        var json = body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)];
+        return string.Concat(json.Split("\r\n").Where((_, i) => i % 2 == 0));
     }
 }

@@ -7,8 +7,9 @@ using Bulkhead.Bench.Measure;
 namespace Bulkhead.Bench.Http;
 
 /// <summary>
-/// Requests over kept-alive HTTP/1.1 connections, one per caller, each on a thread that waits for its answer: little CPU, so that the two
-/// sides get what there is. (wrk would do, but gives its percentiles only, and wants Lua to vary the id.)
+/// Requests over kept-alive HTTP/1.1 connections, one per caller, each on a thread that waits for its answer: little
+/// CPU, so that the two sides get what there is. (wrk would do, but gives its percentiles only, and wants Lua to vary
+/// the id.)
 /// </summary>
 /// <param name="request">Bytes of one request.</param>
 internal sealed class HttpLoad(int port, Func<Dice, byte[]> request) : ILoad
@@ -25,7 +26,11 @@ internal sealed class HttpLoad(int port, Func<Dice, byte[]> request) : ILoad
 
     private List<long> Call(Dice dice, long end, CancellationToken cancellationToken)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 30_000 };
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true,
+            ReceiveTimeout = 30_000,
+        };
         socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
         var times = new List<long>(16_384);
         var buffer = new byte[256 * 1024];

@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace Bulkhead.Bench.Http;
 
-/// <summary>The bare endpoint with its own database: one unprotected table with the very rows of the host's shared tenants.</summary>
+/// <summary>
+/// The bare endpoint with its own database: one unprotected table with the very rows of the host's shared tenants.
+/// </summary>
 internal sealed class PlainSide : IAsyncDisposable
 {
     private const string Database = "bare";

@@ -7,9 +7,13 @@ namespace Bulkhead.Bench.Http;
 /// <summary>Requests as bytes.</summary>
 internal static class Request
 {
-    public static byte[] Of(string prefix, HostTenant tenant, string plural, string token, Dice dice, bool list) => Encoding.ASCII.GetBytes(
-        $"GET {prefix}/t/{tenant.Slug}/api/v1/{plural}{(list ? "?limit=25" : $"/{tenant.Ids[dice.Next(tenant.Ids.Length)]}")} HTTP/1.1\r\n"
-        + $"Host: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+    public static byte[] Of(string prefix, HostTenant tenant, string plural, string token, Dice dice, bool list)
+    {
+        var what = list ? "?limit=25" : $"/{tenant.Ids[dice.Next(tenant.Ids.Length)]}";
+        return Encoding.ASCII.GetBytes(
+            $"GET {prefix}/t/{tenant.Slug}/api/v1/{plural}{what} HTTP/1.1\r\n"
+            + $"Host: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+    }
 }
 
 /// <summary>Requests to the host, each with a fresh enough token of its tenant.</summary>

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Text;
 using Bulkhead.Bench.Servers;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -11,8 +13,9 @@ namespace Bulkhead.Bench.KernelLevel;
 internal sealed record BenchTenant(TenantEntry Tenant, RequestContext Context, Guid[] Ids);
 
 /// <summary>
-/// An installation of the kernel with one app of one table: many tenants in the shared unit, one with its own schema, one with its own
-/// database, each isolation with the same number of rows in one table; and the plain table beside them with that number too.
+/// An installation of the kernel with one app of one table: many tenants in the shared unit, one with its own schema,
+/// one with its own database, each isolation with the same number of rows in one table; and the plain table beside them
+/// with that number too.
 /// </summary>
 internal sealed class Installation : IAsyncDisposable
 {
@@ -54,14 +57,30 @@ internal sealed class Installation : IAsyncDisposable
         return made;
     }
 
-    /// <summary>A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.</summary>
-    public NpgsqlDataSource PlainPool(bool reset = true)
+    public KernelOptions Options => _services.GetRequiredService<KernelOptions>();
+
+    /// <summary>
+    /// A pool as the kernel has them, for another database and role, and with or without the reset of its sessions.
+    /// </summary>
+    public NpgsqlDataSource PlainPool(int size, bool reset = true)
     {
-        var options = _services.GetRequiredService<KernelOptions>();
-        var settings = ConnectionSettings.ForPool(options, options.CellPoolSize);
+        var settings = ConnectionSettings.ForPool(Options, size);
         settings.Database = PlainDatabase;
         settings.Username = PlainRole;
         settings.NoResetOnClose = !reset;
+        return ConnectionSettings.Source(settings).Build();
+    }
+
+    /// <summary>The kernel's own role and database of a unit, without the driver's reset of sessions.</summary>
+    public NpgsqlDataSource UnitPoolWithoutReset(Unit unit)
+    {
+        var login = Catalogue.Logins[unit.Database];
+        var settings = ConnectionSettings.ForPool(Options, Options.CellPoolSize);
+        settings.Database = unit.Database;
+        settings.Username = login.Role;
+        settings.Password = Encoding.UTF8.GetString(_services.GetRequiredService<Sealing>().Open(
+            null, SealPurpose.DatabasePassword, login.PasswordSealed, Encoding.UTF8.GetBytes(unit.Database)));
+        settings.NoResetOnClose = true;
         return ConnectionSettings.Source(settings).Build();
     }
 
@@ -76,7 +95,9 @@ internal sealed class Installation : IAsyncDisposable
         await _services.GetRequiredService<KernelStart>().CheckAsync(cancellationToken);
         await deployment.DeployAppAsync(actor, "bench", new AppRelease("bench", 1, "bench"), _ => [], null, cancellationToken);
         ImmutableArray<SchemaChange> create = [new SchemaChange.AddTable(new(Visit.Table, Visit.Columns))];
-        var wanted = Enumerable.Repeat(IsolationKind.Shared, options.Tenants).Append(IsolationKind.Schema).Append(IsolationKind.Database);
+        var wanted = Enumerable.Repeat(IsolationKind.Shared, options.Tenants)
+            .Append(IsolationKind.Schema)
+            .Append(IsolationKind.Database);
         foreach (var (n, isolation) in wanted.Index())
         {
             if (n % 20 == 0)
@@ -102,14 +123,14 @@ internal sealed class Installation : IAsyncDisposable
                 [.. all[isolation].Select(t => t.Id.Value)],
                 rows,
                 cancellationToken);
-            // As autovacuum does sooner or later; the planner then knows the size of the table that every statement asks.
+            // As autovacuum does sooner or later; the planner then knows the size of the table that every statement
+            // asks.
             await using (var home = await Postgres.OpenAsync(unit.Database, cancellationToken))
             {
                 await home.RunAsync( "vacuum analyze guard.capability", cancellationToken);
             }
 
-            tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(
-                t, new RequestContext(t.Id, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1"), ids[t.Id.Value]))];
+            tenants[isolation] = [.. all[isolation].Select(t => new BenchTenant(t, Context(t.Id), ids[t.Id.Value]))];
         }
 
         Tenants = tenants;
@@ -117,6 +138,9 @@ internal sealed class Installation : IAsyncDisposable
         await using var server = await Postgres.OpenAsync("postgres", cancellationToken);
         await server.RunAsync( "checkpoint", cancellationToken);
     }
+
+    private static RequestContext Context(TenantId tenant) =>
+        new(tenant, new Actor(ActorKind.Service, "bench-client", ["clinician"]), "bench-request", "bench@1");
 
     private async Task CreatePlainAsync(IEnumerable<TenantEntry> tenants, int rows, CancellationToken cancellationToken)
     {
@@ -137,7 +161,7 @@ internal sealed class Installation : IAsyncDisposable
                     primary key (tenant_id, id))
                 """,
                 cancellationToken);
-            await plain.RunAsync( $"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
+            await plain.RunAsync($"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
         }
 
         await Rows.FillAsync(

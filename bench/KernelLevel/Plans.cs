@@ -5,20 +5,22 @@ using Npgsql;
 namespace Bulkhead.Bench.KernelLevel;
 
 /// <summary>
-/// How PostgreSQL goes about a point read and a page of 25 under the policies: asked as the role that serves, with the capability presented.
+/// How PostgreSQL goes about a point read and a page of 25 under the policies: asked as the role that serves, with the
+/// capability presented.
 /// </summary>
 internal static class Plans
 {
     public static async Task<string> AskAsync(Installation installation, CancellationToken cancellationToken)
     {
         var text = new StringBuilder("## Plans").AppendLine().AppendLine();
-        text.AppendLine("`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS)` after VACUUM ANALYZE, columns without statistics.");
+        text.AppendLine("`EXPLAIN (ANALYZE, BUFFERS)` after VACUUM ANALYZE; the columns have no statistics.");
         foreach (var (isolation, tenants) in installation.Tenants.OrderBy(t => t.Key))
         {
             var tenant = tenants[0];
             var unit = tenant.Tenant.Placement.Unit;
             var table = $"{unit.AppSchema.Quoted}.{Visit.Table.Quoted}";
             var middle = tenant.Ids.Order().ElementAt(tenant.Ids.Length / 2);
+            var capability = installation.Catalogue.Capabilities[tenant.Tenant.Id].ToString();
             (string What, string Sql)[] questions =
             [
                 ("point read", $"select {Visit.Selected} from {table} where id = '{middle}'"),
@@ -31,7 +33,7 @@ internal static class Plans
                 await using var batch = new NpgsqlBatch(lease.Connection);
                 batch.BatchCommands.Add(new("select set_config('bulkhead.capability', $1, true)")
                 {
-                    Parameters = { new NpgsqlParameter<string> { TypedValue = installation.Catalogue.Capabilities[tenant.Tenant.Id].ToString() } },
+                    Parameters = { new NpgsqlParameter<string> { TypedValue = capability } },
                 });
                 batch.BatchCommands.Add(new($"explain (analyze, costs off, timing off, summary off, buffers) {sql}"));
                 await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

@@ -6,7 +6,9 @@ namespace Bulkhead.Bench.KernelLevel;
 /// <summary>The rows of a table like <see cref="Visit"/>, put there past every guard, as the superuser.</summary>
 internal static class Rows
 {
-    /// <summary>Rows 1 to <paramref name="rows"/> of each tenant; afterwards the table is as autovacuum leaves it.</summary>
+    /// <summary>
+    /// Rows 1 to <paramref name="rows"/> of each tenant; afterwards the table is as autovacuum leaves it.
+    /// </summary>
     /// <returns>The ids of each tenant's rows.</returns>
     public static async Task<IReadOnlyDictionary<Guid, Guid[]>> FillAsync(
         PrivatePostgres postgres, string database, string table, Guid[] tenants, int rows, CancellationToken cancellationToken)

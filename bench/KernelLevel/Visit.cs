@@ -3,7 +3,9 @@ using Bulkhead.Kernel.Isolation;
 
 namespace Bulkhead.Bench.KernelLevel;
 
-/// <summary>The table that everything is measured on: 15 columns with the kernel's own, as an ordinary record of an app has.</summary>
+/// <summary>
+/// The table that everything is measured on: 15 columns with the kernel's own, as an ordinary record of an app has.
+/// </summary>
 internal static class Visit
 {
     public static readonly SqlName Table = SqlName.Of("visit");
@@ -37,7 +39,10 @@ internal static class Visit
             primary key (tenant_id, id))
         """;
 
-    /// <summary>The same for the same tenant, wherever: rows numbered 1 to <c>$1</c> of the tenants <c>$2</c>, with ids in the order of their making, as UUIDv7 gives them.</summary>
+    /// <summary>
+    /// The same for the same tenant, wherever: rows numbered 1 to <c>$1</c> of the tenants <c>$2</c>, with ids in the
+    /// order of their making, as UUIDv7 gives them.
+    /// </summary>
     public const string Rows =
         """
         select t, ('0190' || lpad(to_hex(n), 8, '0') || '7' || substr(md5(t::text || n), 1, 3)
@@ -45,7 +50,8 @@ internal static class Visit
             md5('version' || t::text || n)::uuid, timestamptz '2026-01-02 03:04:05.678901Z' + n * interval '1 s',
             timestamptz '2026-02-02 03:04:05.6789Z' + n * interval '1 s',
             'First' || n % 300, 'Last' || n % 1000, 'City' || n % 50, case n % 2 when 0 then 'F' else 'M' end,
-            date '1940-01-01' + n % 25000, n % 90000 + 0.25, n % 40, n % 3 > 0, timestamptz '2025-05-06 07:08:09Z' + n * interval '1 min', repeat('note ', 10)
+            date '1940-01-01' + n % 25000, n % 90000 + 0.25, n % 40, n % 3 > 0,
+            timestamptz '2025-05-06 07:08:09Z' + n * interval '1 min', repeat('note ', 10)
         from unnest($2::uuid[]) t, generate_series(1, $1) n
         """;
 

@@ -1,9 +1,14 @@
 namespace Bulkhead.Bench.Measure;
 
-/// <summary>The slices of each variant of a group; slices of the same index were taken in the same round, within seconds of each other.</summary>
+/// <summary>
+/// The slices of each variant of a group; slices of the same index were taken in the same round, within seconds of each
+/// other.
+/// </summary>
 internal sealed record Measured(Group Group, IReadOnlyDictionary<string, IReadOnlyList<Slice>> Slices)
 {
-    /// <summary>Per round, what <paramref name="of"/> gives for the variant divided by what it gives for another.</summary>
+    /// <summary>
+    /// Per round, what <paramref name="of"/> gives for the variant divided by what it gives for another.
+    /// </summary>
     public Spread? Ratio(Variant variant, string? comparedWith, Func<Slice, double> of) => comparedWith is null
         ? null
         : Spread.Of(Slices[variant.Name].Zip(Slices[comparedWith], (mine, plain) => of(mine) / of(plain)));
@@ -12,8 +17,8 @@ internal sealed record Measured(Group Group, IReadOnlyDictionary<string, IReadOn
 }
 
 /// <summary>
-/// Every variant runs once per round, in an order that turns by one each round: what the machine does besides hits all alike, and a
-/// ratio is taken within a round.
+/// Every variant runs once per round, in an order that turns by one each round: what the machine does besides hits all
+/// alike, and a ratio is taken within a round.
 /// </summary>
 internal static class Interleaved
 {

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Bulkhead.Bench.Measure;
 
 /// <summary>
-/// CPU time (user and system) of processes, from <c>/proc/PID/stat</c> (proc(5)); steps of a clock tick, 10 ms. For a PostgreSQL the whole
-/// tree counts: the postmaster, its living children, and through the postmaster's own account the children that have ended.
+/// CPU time (user and system) of processes, from <c>/proc/PID/stat</c> (proc(5)); steps of a clock tick, 10 ms. For a
+/// PostgreSQL the whole tree counts: the postmaster, its living children, and through the postmaster's own account the
+/// children that have ended.
 /// </summary>
 internal static class ProcessTime
 {

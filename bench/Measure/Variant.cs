@@ -5,7 +5,9 @@ namespace Bulkhead.Bench.Measure;
 /// <param name="Base">Name of the variant that it is compared with; null for one that is compared with nothing.</param>
 /// <param name="Load">Does the thing over and over until the slice ends.</param>
 /// <param name="Server">CPU seconds used so far by the programs that count, without PostgreSQL.</param>
-/// <param name="InProcess">Whether the thing is done by this process, so that its allocations are this process's own.</param>
+/// <param name="InProcess">
+/// Whether the thing is done by this process, so that its allocations are this process's own.
+/// </param>
 internal sealed record Variant(string Name, string? Base, ILoad Load, Func<double> Server, bool InProcess)
 {
     /// <summary>Another variant that its CPU is also compared with.</summary>
@@ -24,7 +26,9 @@ internal sealed record Group(string Title, string Note, IReadOnlyList<Variant> V
 /// <summary>A load: in this process, or over HTTP.</summary>
 internal interface ILoad
 {
-    /// <summary>Runs with the given number of callers at a time; returns the time that each operation took, in stopwatch ticks.</summary>
+    /// <summary>
+    /// Runs with the given number of callers at a time; returns the time that each operation took, in stopwatch ticks.
+    /// </summary>
     Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken);
 }
 

@@ -4,7 +4,10 @@ using Bulkhead.Bench.Measure;
 
 namespace Bulkhead.Bench.Report;
 
-/// <summary>The figures as a table per group: medians of the rounds, ratios with what the middle half of the rounds lies between.</summary>
+/// <summary>
+/// The figures as a table per group: medians of the rounds, ratios with what the middle half of the rounds lies
+/// between.
+/// </summary>
 internal static class MarkdownReport
 {
     public static string Of(Surroundings surroundings, IReadOnlyList<Measured> all, IReadOnlyList<string> notes)

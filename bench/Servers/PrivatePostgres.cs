@@ -5,7 +5,8 @@ using Npgsql;
 namespace Bulkhead.Bench.Servers;
 
 /// <summary>
-/// A PostgreSQL of the bench's own, durable, in a temporary folder, on a Unix socket, as an unprivileged user, gone afterwards.
+/// A PostgreSQL of the bench's own, durable, in a temporary folder, on a Unix socket, as an unprivileged user, gone
+/// afterwards.
 /// </summary>
 internal sealed class PrivatePostgres : IAsyncDisposable
 {
@@ -97,7 +98,8 @@ internal sealed class PrivatePostgres : IAsyncDisposable
             ],
             cancellationToken);
         File.Delete(password);
-        // Durable, and large enough that no checkpoint falls into one variant's slice only because of its place in the round.
+        // Durable, and large enough that no checkpoint falls into one variant's slice only because of its place in the
+        // round.
         string[] settings =
         [
             "listen_addresses = ''", $"unix_socket_directories = '{Socket}'", "max_connections = 200", "jit = off", "fsync = on",

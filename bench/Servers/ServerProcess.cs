@@ -18,7 +18,9 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>The line by which it said that it serves.</summary>
     public string Ready { get; }
 
-    /// <exception cref="InvalidOperationException">It ended, or did not serve within the time; with the last that it wrote.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It ended, or did not serve within the time; with the last that it wrote.
+    /// </exception>
     public static async Task<ServerProcess> StartAsync(
         string program,
         IEnumerable<string> arguments,

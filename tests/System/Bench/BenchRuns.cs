@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Bulkhead.Tests.System.Bench;
+
+/// <summary>That the bench still runs from end to end; how fast anything is, is not asked here.</summary>
+public class BenchRuns
+{
+    [Fact]
+    public async Task The_quick_bench_measures_every_part_and_prints_it_as_JSON()
+    {
+        var folder = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
+        var program = Path.GetFullPath(
+            Path.Combine(AppContext.BaseDirectory, "../../Bulkhead.Bench", folder, "Bulkhead.Bench.dll"));
+        var start = new ProcessStartInfo("dotnet", [program, "--quick", "--json"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        // The host that was built with this test, not one that a launcher named.
+        start.Environment.Remove("BULKHEAD_PROGRAM");
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, await error);
+
+        using var report = JsonDocument.Parse(await output);
+        var groups = report.RootElement.GetProperty("groups").EnumerateArray().ToList();
+        Assert.Equal(
+            ["HTTP get one", "HTTP list of 25", "Point read", "Insert", "Audited point read"],
+            groups.Select(g => g.GetProperty("title").GetString()));
+        Assert.All(
+            groups.SelectMany(g => g.GetProperty("variants").EnumerateArray()),
+            v => Assert.True(v.GetProperty("slices")[0].GetProperty("operations").GetInt64() > 0));
+    }
+}
