@@ -7,6 +7,7 @@ using System.Text;
 using System.Text.Json;
 using Bulkhead.Gateway;
 using Bulkhead.Host;
+using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Infrastructure;
@@ -20,7 +21,7 @@ namespace Bulkhead.Tests.System.Http;
 /// The program as it is put together by the Host, on Kestrel and a real PostgreSQL, with the sample clinic and two of its tenants in
 /// each isolation: everything made over HTTP.
 /// </summary>
-public sealed class Server : IAsyncLifetime
+public sealed class Server : IAsyncLifetime, IDisposable
 {
     private static readonly string[] Roles = ["admin", "clinician", "billing", "auditor"];
 
@@ -86,7 +87,6 @@ public sealed class Server : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        _http.Dispose();
         if (_app is not null)
         {
             await _app.DisposeAsync();
@@ -97,6 +97,8 @@ public sealed class Server : IAsyncLifetime
             await _cluster.DisposeAsync();
         }
     }
+
+    public void Dispose() => _http.Dispose();
 
     /// <param name="body">JSON text, or null for none.</param>
     public Task<Answer> CallAsync(

@@ -6,7 +6,7 @@ using Bulkhead.Kernel.Tenancy;
 using FsCheck;
 using FsCheck.Fluent;
 
-namespace Bulkhead.Tests.Unit.Kernel;
+namespace Bulkhead.Tests.Unit.TrustedCore;
 
 /// <summary>Entries are canonical JSON (RFC 8785): a digest over them means the same to everybody.</summary>
 public sealed class AuditEntryTests

@@ -1,7 +1,7 @@
 using Bulkhead.Kernel;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Bulkhead.Tests.Unit.Kernel;
+namespace Bulkhead.Tests.Unit.TrustedCore;
 
 public sealed class KernelOptionsTests
 {

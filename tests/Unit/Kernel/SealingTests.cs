@@ -1,7 +1,7 @@
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 
-namespace Bulkhead.Tests.Unit.Kernel;
+namespace Bulkhead.Tests.Unit.TrustedCore;
 
 public sealed class SealingTests : IDisposable
 {

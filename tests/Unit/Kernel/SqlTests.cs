@@ -2,11 +2,11 @@ using System.Reflection;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 
-namespace Bulkhead.Tests.Unit.Kernel;
+namespace Bulkhead.Tests.Unit.TrustedCore;
 
 public sealed class SqlTests
 {
-    private static readonly Unit Home = new("u_00000000000000000000", IsolationKind.Shared, Guid.Empty, "cell");
+    private static readonly Bulkhead.Kernel.Tenancy.Unit Home = new("u_00000000000000000000", IsolationKind.Shared, Guid.Empty, "cell");
 
     [Fact]
     public void Only_parts_names_values_slots_and_places_go_into_a_statement()
