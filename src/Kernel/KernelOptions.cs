@@ -19,7 +19,7 @@ public sealed record KernelOptions
     public byte[]? OperatorSecretDigest { get; init; }
 
     /// <summary>Backends that this process opens at most, over all pools; 12 to 10,000.</summary>
-    public int MaxBackends { get; init; } = 48;
+    public int MaxBackends { get; init; } = 76;
 
     /// <summary>Backends for the shared and schema tenants together, 1 to 1,000.</summary>
     public int CellPoolSize { get; init; } = 24;
@@ -28,7 +28,7 @@ public sealed record KernelOptions
     public int ControlPoolSize { get; init; } = 4;
 
     /// <summary>Backends for one database tenant, 1 to 100.</summary>
-    public int DatabasePoolSize { get; init; } = 4;
+    public int DatabasePoolSize { get; init; } = 6;
 
     /// <summary>CONNECTION LIMIT of the cell's login role, for all processes together.</summary>
     public int CellConnectionLimit { get; init; } = 60;
