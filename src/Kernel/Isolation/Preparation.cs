@@ -234,7 +234,7 @@ internal sealed class Preparation(
             "select r.rolname from pg_catalog.pg_db_role_setting s join pg_catalog.pg_roles r on r.oid = s.setrole where r.rolname = any($1)",
             r => r.GetString(0),
             cancellationToken,
-            logins.Select(l => l.Role.Value).ToArray());
+            (object)logins.Select(l => l.Role.Value).ToArray());
         foreach (var login in logins)
         {
             if (changed.Contains(login.Role.Value))
