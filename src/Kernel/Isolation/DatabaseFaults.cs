@@ -29,9 +29,10 @@ internal static class DatabaseFaults
             TenantFaultKind.Fenced,
         PostgresException => throw new InvalidOperationException(
             $"PostgreSQL refused a statement of ours ({((PostgresException)fault).SqlState}).", fault),
-        NpgsqlException { InnerException: TimeoutException } => TenantFaultKind.Timeout,
+        // Before the next arm: a full pool is told as a timeout of waiting for it.
         NpgsqlException { Message: var message } when message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
             TenantFaultKind.Busy,
+        NpgsqlException { InnerException: TimeoutException } => TenantFaultKind.Timeout,
         _ => TenantFaultKind.Unavailable,
     };
 

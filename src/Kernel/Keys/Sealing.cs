@@ -29,7 +29,7 @@ public sealed class Sealing
     private const int KeysKept = 20_000;
 
     private readonly RootKey _root;
-    private readonly ConcurrentDictionary<(Guid Tenant, SealPurpose Purpose), byte[]> _keys = new();
+    private readonly ConcurrentDictionary<(TenantId? Tenant, SealPurpose Purpose), byte[]> _keys = new();
 
     internal Sealing(RootKey root) => _root = root;
 
@@ -92,7 +92,7 @@ public sealed class Sealing
 
     private byte[] Key(TenantId? tenant, SealPurpose purpose)
     {
-        var id = (tenant?.Value ?? Guid.Empty, purpose);
+        var id = (tenant, purpose);
         if (_keys.TryGetValue(id, out var key))
         {
             return key;
@@ -105,7 +105,7 @@ public sealed class Sealing
 
         Span<byte> context = stackalloc byte[21];
         context[0] = tenant is null ? (byte)0 : (byte)1;
-        id.Item1.TryWriteBytes(context[1..], bigEndian: true, out _);
+        (tenant?.Value ?? Guid.Empty).TryWriteBytes(context[1..], bigEndian: true, out _);
         BinaryPrimitives.WriteInt32BigEndian(context[17..], (int)purpose);
         return _keys.GetOrAdd(id, _root.Derive("seal", context));
     }
