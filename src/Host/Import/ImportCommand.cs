@@ -63,15 +63,11 @@ internal static class ImportCommand
             using var client = new ImportClient(credentials, time);
             using var rejected = new RejectsFile(parsed.GetRequiredValue(rejects).FullName);
             var run = new ImportRun(mapping, parsed.GetRequiredValue(from).FullName, client, rejected, time);
-            if (Tell(mapFile, run.Check()))
-            {
-                return ExitCode.Usage;
-            }
-
             try
             {
                 var described = await client.DescribeAsync(cancellationToken);
-                return Tell(mapFile, ServerFields.Check(mapping, described))
+                var faults = run.Check().Concat(ServerFields.Check(mapping, described));
+                return Tell(mapFile, [.. faults.OrderBy(fault => (fault.Place.Line, fault.Place.Column))])
                     ? ExitCode.Usage
                     : await RunAsync(run, rejected, slug, parsed, time, cancellationToken);
             }
