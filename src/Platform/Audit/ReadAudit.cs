@@ -77,7 +77,7 @@ internal static class ReadAudit
         }
 
         var sealedId = new byte[Base64Url.GetMaxDecodedLength(cursor.Length)];
-        if (!Base64Url.TryDecodeFromChars(cursor, sealedId, out var length)
+        if (Base64Url.DecodeFromChars(cursor, sealedId, out _, out var length) != OperationStatus.Done
             || !sealing.TryOpen(
                 call.Tenant.Id, SealPurpose.Cursor, sealedId.AsSpan(0, length), binding, out var id)
             || id.Length != 16)

@@ -93,7 +93,8 @@ internal sealed class TokenVerification(TimeProvider time)
         }
 
         Span<byte> header = stackalloc byte[1024];
-        if (!Base64Url.TryDecodeFromChars(token.AsSpan(0, end), header, out var length))
+        // The Try form throws on what is no base64url.
+        if (Base64Url.DecodeFromChars(token.AsSpan(0, end), header, out _, out var length) != OperationStatus.Done)
         {
             return false;
         }

@@ -44,13 +44,13 @@ internal static class ClinicFiles
                 "Id,BIRTHDATE,DEATHDATE,SSN,DRIVERS,PASSPORT,PREFIX,FIRST,LAST,SUFFIX,MAIDEN,MARITAL,RACE,"
                 + "ETHNICITY,GENDER,BIRTHPLACE,ADDRESS,CITY,STATE,COUNTY,ZIP,LAT,LON,HEALTHCARE_EXPENSES,"
                 + "HEALTHCARE_COVERAGE",
-                "b4000000-0000-4000-8000-000000000004,2014-10-06,,999-17-5017,,,,First,One,,,,white,nonhispanic,"
+                "b4000000-0000-4000-8000-000000000004,2014-10-06,,900-00-0007,,,,First,One,,,,white,nonhispanic,"
                 + "M,Boston  Massachusetts  US,784 Lane,Somerville,Massachusetts,Middlesex County,02155,"
                 + "42.36877442769006,-71.15168585038569,227761.06,2546.04",
-                "b4000000-0000-4000-8000-000000000005,1984-02-29,2020-01-01,999-17-5018,S99,X1,Mr.,Second,Two,,,"
+                "b4000000-0000-4000-8000-000000000005,1984-02-29,2020-01-01,900-00-0008,S99,X1,Mr.,Second,Two,,,"
                 + "M,white,nonhispanic,F,Boston  Massachusetts  US,1 Lane,Boston,Massachusetts,Suffolk County,,"
                 + "42.3,-71.1,49112.87100000001,16774.548999999995",
-                "b4000000-0000-4000-8000-000000000063,yesterday,,999-17-5019,,,,Third,Three,,,,white,"
+                "b4000000-0000-4000-8000-000000000063,yesterday,,900-00-0009,,,,Third,Three,,,,white,"
                 + "nonhispanic,M,Boston  Massachusetts  US,2 Lane,Boston,Massachusetts,Suffolk County,,42.3,-71.1,"
                 + "1,1",
             ]),

@@ -56,6 +56,16 @@ public sealed class TokenVerificationTests
     }
 
     [Theory]
+    [InlineData("a.b.c")]
+    [InlineData("aa.b.c")]
+    [InlineData("aaa.b.c")]
+    [InlineData("A.A.A")]
+    [InlineData("=.=.=")]
+    [InlineData("e30.e30.e30")]
+    [InlineData("..")]
+    public Task Reject_what_is_no_token(string token) => RejectsAsync(token);
+
+    [Theory]
     [InlineData("")]
     [InlineData("../../../../dev/null")]
     [InlineData("x' or '1'='1")]
