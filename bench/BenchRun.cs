@@ -59,7 +59,7 @@ internal static class BenchRun
         var markdown = MarkdownReport.Of(surroundings, measured, notes);
         Console.WriteLine(options.Json ? JsonReport.Of(surroundings, measured, notes) : markdown);
         var folder = options.Results
-            ?? Path.Combine(Environment.GetEnvironmentVariable("BULKHEAD_HOME") ?? "", "bench", "results");
+            ?? Path.Combine(Repository.Root, "bench", "results");
         if (folder.Length == 0 || (options.Results is null && !Directory.Exists(folder)))
         {
             return;

@@ -45,6 +45,8 @@ internal sealed class BulkheadHost : IAsyncDisposable
             program.EndsWith(".dll", StringComparison.Ordinal) ? [program, .. command] : command,
             new Dictionary<string, string>
             {
+                // Where the host finds its sample app.
+                ["BULKHEAD_HOME"] = Repository.Root,
                 ["BULKHEAD_DATABASE"] = $"Host={postgres.Socket};Username={Database}_app;Password={postgres.Password};Database={Database}",
                 ["BULKHEAD_DEPLOY_DATABASE"] = postgres.Superuser("postgres").ConnectionString,
             },
