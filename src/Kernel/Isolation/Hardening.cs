@@ -65,7 +65,7 @@ internal static class Hardening
     public static readonly ImmutableArray<(string Item, string Reason)> AlwaysOpen =
     [
         ("31 names in the system catalogue", "PostgreSQL shows names and constraints to every role: they hold opaque ids, from which a session that runs foreign SQL can count units and tell when they were made. Next step, where that is too much: isolation database in a cell of its own"),
-        ("29 planner's estimates by EXPLAIN", "columns have no statistics, sizes of relations still show in estimates to a session that runs foreign SQL"),
+        ("29 planner's estimates by EXPLAIN", "columns have no statistics; to a session that runs foreign SQL, estimates show the sizes of relations, and EXPLAIN ANALYZE how many tenants a database holds"),
         ("39 NOTIFY", "cannot be revoked; no payload is ever sent"),
         ("60 ALTER ROLE by a session that runs foreign SQL", "a role may change its own password and defaults: ours win at start-up, and the next preparation puts both back"),
         ("69 LOCK TABLE by a session that runs foreign SQL", "whoever may delete rows may lock their table; lock and idle timeouts bound it"),

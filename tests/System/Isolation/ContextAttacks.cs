@@ -17,7 +17,6 @@ public class ContextAttacks(World world)
         await using var hostile = await HostileSession.OpenAsync(world.Of(kind), present: false);
 
         await hostile.RefusedAsync("42704", Everything);
-        await hostile.RefusedAsync("42704", "select count(*) from {A}.patient where false");
         await hostile.RefusedAsync("42704", "select client_id from {Ac}.service_account");
         await hostile.RefusedAsync("42704", "delete from {A}.patient");
         await hostile.RefusedAsync("42704", """
