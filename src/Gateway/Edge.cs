@@ -100,6 +100,8 @@ internal sealed class Edge(
         var problem = fault switch
         {
             BadHttpRequestException bad => EdgeProblem.For(bad.StatusCode),
+            // A body that breaks off, or is framed wrongly, while an endpoint reads it. The kernel's own faults are TenantFaults.
+            IOException => EdgeProblem.For(StatusCodes.Status400BadRequest),
             TenantFault { Kind: TenantFaultKind.Unknown } => EdgeProblem.NotFound,
             TenantFault { Kind: TenantFaultKind.Timeout } => EdgeProblem.Timeout,
             TenantFault => EdgeProblem.Unavailable,

@@ -100,6 +100,7 @@ internal sealed class RequestHygiene(EdgeOptions options)
 
         if (stripped is not null)
         {
+            context.Features.Set(StrippedHeaders.Instance);
             foreach (var name in stripped)
             {
                 context.Request.Headers.Remove(name);

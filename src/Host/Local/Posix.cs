@@ -9,6 +9,9 @@ internal static class Posix
     public const int Terminate = 15;
     public const int Kill = 9;
 
+    /// <summary>The user under whose rights this process acts.</summary>
+    public static uint EffectiveUser => geteuid();
+
     /// <summary>False when the process is gone, or is not ours to signal.</summary>
     public static bool Signal(int pid, int signal) => pid > 1 && kill(pid, signal) == 0;
 
@@ -57,4 +60,7 @@ internal static class Posix
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int kill(int pid, int signal);
+
+    [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern uint geteuid();
 }

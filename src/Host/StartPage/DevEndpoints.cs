@@ -23,7 +23,7 @@ internal static class DevEndpoints
 
     private static async Task Info(HttpContext context, DevAccess access, CancellationToken cancellationToken)
     {
-        var info = OwnBrowser.MayRead(context) ? await access.InfoAsync(cancellationToken) : null;
+        var info = OwnBrowser.MayRead(context) && LocalPeer.IsOwn(context.Connection) ? await access.InfoAsync(cancellationToken) : null;
         await AnswerAsync(context, info, cancellationToken);
     }
 
@@ -31,6 +31,7 @@ internal static class DevEndpoints
     {
         DevToken? token = null;
         if (OwnBrowser.MayAsk(context)
+            && LocalPeer.IsOwn(context.Connection)
             && context.Request.ContentLength is <= LongestBody
             && await ReadAsync(context.Request, cancellationToken) is { Tenant: { } tenant, Role: { } role })
         {

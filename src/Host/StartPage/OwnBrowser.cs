@@ -1,10 +1,12 @@
 using System.Net;
+using Bulkhead.Gateway;
 
 namespace Bulkhead.Host.StartPage;
 
 /// <summary>
 /// Who may ask for development tokens: a page of this installation in a browser on this machine (or a program there).
-/// Three doors are shut: another machine (the connection must be loopback), another site that had its name resolve to
+/// Four doors are shut: another machine (the connection must be loopback), another user of this machine
+/// (<see cref="LocalPeer"/>), another site that had its name resolve to
 /// 127.0.0.1 (the Host header must be loopback too), and another site that posts here (a header that a foreign page
 /// cannot send without CORS, which is never given, and what the browser itself says of the request's origin).
 /// </summary>
@@ -19,7 +21,7 @@ internal static class OwnBrowser
         context.Connection.RemoteIpAddress is { } remote
         && IPAddress.IsLoopback(remote)
         && IsLoopback(context.Request.Host.Host)
-        && !IsForwarded(context.Request.Headers)
+        && !IsForwarded(context)
         && IsOfOwnSite(context.Request);
 
     public static bool MayAsk(HttpContext context) => MayRead(context) && context.Request.Headers.ContainsKey(Header);
@@ -29,8 +31,11 @@ internal static class OwnBrowser
         || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>A proxy on this machine makes every caller look local.</summary>
-    private static bool IsForwarded(IHeaderDictionary headers) =>
-        headers.ContainsKey("Forwarded") || headers.ContainsKey("X-Forwarded-For") || headers.ContainsKey("X-Real-IP");
+    private static bool IsForwarded(HttpContext context) =>
+        context.Features.Get<StrippedHeaders>() is not null
+        || context.Request.Headers.ContainsKey("Forwarded")
+        || context.Request.Headers.ContainsKey("X-Forwarded-For")
+        || context.Request.Headers.ContainsKey("Via");
 
     private static bool IsOfOwnSite(HttpRequest request)
     {

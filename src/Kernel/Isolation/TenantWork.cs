@@ -44,6 +44,13 @@ public sealed class TenantWork
         return this;
     }
 
+    /// <summary>A change whose entry is appended also when nothing was changed (a chunk whose records were all there).</summary>
+    public TenantWork Attempt(Sql change, AuditEvent audit, RowSink? sink = null, SqlValue[]? arguments = null)
+    {
+        Steps.Add(new(change, audit, sink, Shape(audit, ifAny: false), arguments, true));
+        return this;
+    }
+
     /// <summary>
     /// A statement that accompanies a change in the same transaction (an idempotency record). It returns no rows and has no entry.
     /// </summary>

@@ -50,6 +50,7 @@ internal static class CreateRecord
         var read = RecordBody.Read(body.Bytes.Span, call.View, BodyKind.Create, api.Limits, out var faults);
         if (read is null)
         {
+            await FieldDenials.RecordBodyAsync(api, http, call, Action, faults);
             await Answers.RefuseBodyAsync(http, faults);
             return;
         }
@@ -102,7 +103,7 @@ internal static class CreateRecord
         }
         else
         {
-            await Violations.AnswerWriteAsync(api, http, call, violation, record.Values, static _ => true);
+            await Violations.AnswerWriteAsync(Action, api, http, call, violation, record.Values, static _ => true);
         }
     }
 

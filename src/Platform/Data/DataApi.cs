@@ -25,6 +25,8 @@ internal sealed class DataApi(
 
     public Sealing Sealing { get; } = sealing;
 
+    public Denials Denials { get; } = denials;
+
     public EntityViews Views { get; } = new();
 
     public DataLimits Limits { get; } = limits;
@@ -54,7 +56,7 @@ internal sealed class DataApi(
             return new DataCall(call, view);
         }
 
-        await denials.RecordAsync(call, "not-found", name, entity?.Name, http.RequestAborted);
+        await Denials.RecordAsync(call, "not-found", name, entity?.Name, http.RequestAborted);
         await ProblemResults.NotFoundAsync(http, http.RequestAborted);
         return null;
     }

@@ -25,6 +25,7 @@ internal static class GetRecord
                 view, call.Tenant.Context.Actor, api.Views, api.Limits, http.Request.QueryString.Value, out var faults);
             if (selection is null)
             {
+                await FieldDenials.RecordQueryAsync(api, http, call, Action);
                 await Answers.RefuseQueryAsync(http, faults);
                 return;
             }

@@ -86,11 +86,20 @@ internal sealed class Idempotency
             row => (digest, sealedAnswer) = (row.Bytes(0), row.Bytes(1)));
         if (view.Answer.IsAudited)
         {
-            work.Record(new AuditEvent("data.create")
-            {
-                Entity = view.Entity.Name,
-                Details = Entries.Detail("replay", "true"),
-            });
+            // Only when the answer is given: a key that comes with another body gets none.
+            work.ReadIfFound(
+                Sql.Of($"""
+                    select 1::bigint from {Place.Core}.idempotency
+                    where actor = {SqlValue.Text(_call.Context.Actor.Id)} and route = {SqlValue.Text(_route)}
+                    and key = {SqlValue.Text(_key)} and request_digest = {SqlValue.Bytes(_digest)}
+                    """),
+                new AuditEvent("data.create")
+                {
+                    Entity = view.Entity.Name,
+                    Records = AuditRecords.None,
+                    Details = Entries.Detail("replay", "true"),
+                },
+                static _ => { });
         }
 
         await _api.Database.RunAsync(_call.Context, work, http.RequestAborted);

@@ -84,7 +84,7 @@ internal static class ImportRecords
         for (var attempt = 0; attempt < MaxAttempts && chunk.Waiting.Count > 0; attempt++)
         {
             var inserted = new HashSet<Guid>();
-            var work = new TenantWork().Change(
+            var work = new TenantWork().Attempt(
                 ImportSql.Insert(call.View, chunk.Waiting, api.Now()), entry, row => inserted.Add(row.Uuid(0)));
             var result = await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
             if (result.Violation is null)

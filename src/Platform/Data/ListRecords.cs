@@ -24,6 +24,7 @@ internal static class ListRecords
                 out var faults);
         if (query is null)
         {
+            await FieldDenials.RecordQueryAsync(api, http, call, Action);
             await Answers.RefuseQueryAsync(http, faults);
             return;
         }

@@ -45,8 +45,9 @@ internal ref struct RecordBody
 
             body.Read();
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
+            // The reader throws the latter on an escaped half of a surrogate pair, which is well-formed and no text.
             faults.Clear();
             faults.Add(
                 new("malformed-json", $"The body is not well-formed JSON of at most {limits.MaxDepth} levels.", ""));

@@ -50,6 +50,7 @@ internal static class UpdateRecord
         var patch = RecordBody.Read(body.Bytes.Span, call.View, BodyKind.Patch, api.Limits, out var faults);
         if (patch is null)
         {
+            await FieldDenials.RecordBodyAsync(api, http, call, Action, faults);
             await Answers.RefuseBodyAsync(http, faults);
             return;
         }
@@ -95,6 +96,7 @@ internal static class UpdateRecord
         if (result.Violation is { } violation)
         {
             await Violations.AnswerWriteAsync(
+                Action,
                 api, http, call, violation, record.Values, place => changed.Any(field => field.Index == place));
         }
         else if (result.Changed == 0)

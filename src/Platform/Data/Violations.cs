@@ -13,10 +13,19 @@ internal static class Violations
     /// <param name="values">The values that were to be written, by place.</param>
     /// <param name="written">Which of them were.</param>
     public static async Task AnswerWriteAsync(
-        DataApi api, HttpContext http, DataCall call, Violation violation, FieldValue[] values, Func<int, bool> written)
+        string action,
+        DataApi api,
+        HttpContext http,
+        DataCall call,
+        Violation violation,
+        FieldValue[] values,
+        Func<int, bool> written)
     {
         if (violation.Kind == ViolationKind.Unique)
         {
+            // The answer tells that somebody has this value: whoever asks so is in the log.
+            await api.Denials.RecordAsync(
+                call.Tenant, "unique-violation", action, call.View.Entity.Name, http.RequestAborted);
             await ProblemResults.WriteAsync(
                 http,
                 StatusCodes.Status409Conflict,

@@ -103,8 +103,9 @@ internal sealed class TokenVerification(TimeProvider time)
         {
             return HasPlainMembers(header[..length]);
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
+            // The reader throws the latter on an escaped half of a surrogate pair.
             return false;
         }
     }

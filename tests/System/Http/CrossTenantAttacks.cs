@@ -7,7 +7,8 @@ using static System.Net.HttpStatusCode;
 namespace Bulkhead.Tests.System.Http;
 
 /// <summary>What is one tenant's is noise at another: tokens, cursors, keys, ETags, ids.</summary>
-public sealed class CrossTenantAttacks(Server server) : IClassFixture<Server>
+[Collection(OneServer.Name)]
+public sealed class CrossTenantAttacks(Server server)
 {
     private static string Id(int n) => $"018f0000-0000-7000-8000-{n:x12}";
 

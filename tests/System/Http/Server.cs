@@ -182,3 +182,9 @@ public sealed record Answer(string Request, HttpStatusCode Status, string Text, 
         return this;
     }
 }
+
+[CollectionDefinition(Name)]
+public sealed class OneServer : ICollectionFixture<Server>
+{
+    public const string Name = "Server";
+}

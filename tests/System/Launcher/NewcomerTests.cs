@@ -59,6 +59,20 @@ public sealed partial class NewcomerTests(RunningProgram program) : IClassFixtur
     }
 
     [Fact]
+    public async Task Give_tokens_of_development_to_the_page_of_the_same_user_and_to_nobody_else()
+    {
+        var ask = "curl -s -o /dev/null -w '%{http_code}' -H 'Bulkhead-Console: 1' -H 'Content-Type: application/json' "
+            + "-d '{\"tenant\":\"riverside\",\"role\":\"admin\"}' " + program.Url + "/dev/token";
+        Assert.Equal("200", (await RunningProgram.ShellAsync(ask)).Out);
+        Assert.Equal("404", (await RunningProgram.ShellAsync(ask + " -H 'X-Forwarded-For: 203.0.113.9'")).Out);
+        Assert.Equal("421", (await RunningProgram.ShellAsync(ask + " -H 'Host: attacker.example'")).Out);
+        if (Environment.UserName == "root")
+        {
+            Assert.Equal("404", (await RunningProgram.ShellAsync("runuser -u nobody -- " + ask)).Out);
+        }
+    }
+
+    [Fact]
     public async Task Run_every_snippet_of_the_api_by_example()
     {
         var document = await File.ReadAllTextAsync(Path.Combine(RunningProgram.Root, "docs", "api.md"));
