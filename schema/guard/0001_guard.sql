@@ -25,6 +25,11 @@ alter table guard.capability force row level security;
 create policy presented on guard.capability for select to public
     using (digest = (select sha256(uuid_send(current_setting('bulkhead.capability')::uuid))));
 
+-- Under FORCE the owner is bound too, and it alone writes here: while it says so, and otherwise it sees what it presented, like
+-- everybody. No role that serves is ever the owner: the program refuses to.
+create policy deployer on guard.capability for all to current_user
+    using (current_setting('bulkhead.keeping', true) = 'on') with check (current_setting('bulkhead.keeping', true) = 'on');
+
 -- Raising from within the policy: a stale capability is an error, an empty answer would be taken for an empty tenant.
 create function guard.refuse() returns uuid language plpgsql volatile parallel unsafe as $$
 begin

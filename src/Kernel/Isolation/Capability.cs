@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
+using Npgsql;
 
 namespace Bulkhead.Kernel.Isolation;
 
@@ -25,6 +26,25 @@ internal static class Capability
 
     public static Guid Open(Sealing sealing, TenantId tenant, int generation, byte[] sealedToken) =>
         new(sealing.Open(tenant, SealPurpose.Capability, sealedToken, Associated(generation)), bigEndian: true);
+
+    /// <summary>Puts the tenant's only capability into its database, or none, inside the deployer's transaction.</summary>
+    public static async Task PutAsync(
+        NpgsqlConnection deployer, TenantId tenant, int generation, Guid? token, CancellationToken cancellationToken)
+    {
+        // Both policies are evaluated: the one for those who present something must find something, here a token of nobody.
+        await deployer.RunAsync(
+            "select set_config('bulkhead.keeping', 'on', true), set_config('bulkhead.capability', gen_random_uuid()::text, true)",
+            cancellationToken);
+        await deployer.RunAsync("delete from guard.capability where tenant_id = $1", cancellationToken, tenant.Value);
+        if (token is { } secret)
+        {
+            await deployer.RunAsync(
+                "insert into guard.capability (digest, tenant_id, generation) values ($1, $2, $3)",
+                cancellationToken, Digest(secret), tenant.Value, generation);
+        }
+
+        await deployer.RunAsync("select set_config('bulkhead.keeping', 'off', true)", cancellationToken);
+    }
 
     private static byte[] Associated(int generation)
     {

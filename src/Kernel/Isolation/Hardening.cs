@@ -13,8 +13,11 @@ internal static class Hardening
 {
     private static readonly ImmutableArray<(string Item, string Sql)> Items =
     [
-        ("71 connecting to this database by other roles", "do $$ begin execute format('revoke connect, temporary, create on database %I from public', current_database()); end $$"),
-        ("58 names in schema public", "revoke all on schema public from public"),
+        ("71 connecting to this database by other roles", Verified(
+            "execute format('revoke connect, temporary, create on database %I from public', current_database())",
+            "has_database_privilege('public', current_database(), 'connect, temporary')")),
+        ("58 names in schema public", Verified(
+            "revoke all on schema public from public", "has_schema_privilege('public', 'public', 'create, usage')")),
         ("65 counters and sizes of others (functions)", Revoke("""
             p.proname like 'pg\_stat\_%' or p.proname like 'pg\_statio\_%' or p.proname like 'pg\_%\_size' or p.proname like 'pg\_control\_%' or p.proname like 'pg\_size\_bytes%'
             or p.proname in ('pg_lock_status', 'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked',
@@ -39,6 +42,9 @@ internal static class Hardening
                   and attname not in ('reltuples', 'relpages', 'relallvisible', 'relallfrozen');
                 execute 'revoke select on pg_catalog.pg_class from public';
                 execute format('grant select (%s) on pg_catalog.pg_class to public', columns);
+                if has_column_privilege('public', 'pg_catalog.pg_class', 'reltuples', 'select') then
+                    raise exception using errcode = 'insufficient_privilege', message = 'not revoked';
+                end if;
             end $$
             """),
         ("28 statistics views", """
@@ -50,11 +56,25 @@ internal static class Hardening
                       and (relname like 'pg\_stat%' or relname in ('pg_locks', 'pg_prepared_xacts', 'pg_file_settings', 'pg_cursors', 'pg_replication_slots'))
                 loop
                     execute format('revoke select on pg_catalog.%s from public', v);
+                    if has_table_privilege('public', 'pg_catalog.' || v, 'select') then
+                        raise exception using errcode = 'insufficient_privilege', message = 'not revoked';
+                    end if;
                 end loop;
             end $$
             """),
-        ("55 statistics of expressions", "revoke select on pg_catalog.pg_statistic_ext from public"),
-        ("66 settings of other roles", "revoke select on pg_catalog.pg_db_role_setting from public"),
+        ("55 statistics of expressions", Verified(
+            "revoke select on pg_catalog.pg_statistic_ext from public",
+            "has_table_privilege('public', 'pg_catalog.pg_statistic_ext', 'select')")),
+        ("66 settings of other roles", Verified(
+            "revoke select on pg_catalog.pg_db_role_setting from public",
+            "has_table_privilege('public', 'pg_catalog.pg_db_role_setting', 'select')")),
+        ("63 the fence sees what other sessions do", """
+            do $$ begin
+                if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then
+                    raise exception using errcode = 'insufficient_privilege', message = 'cannot see';
+                end if;
+            end $$
+            """),
         ("59 definitions by tenants' roles", "create event trigger bulkhead_refuse_ddl on ddl_command_start execute function guard.refuse_ddl()"),
         ("64 parameters in the server's log", "do $$ begin execute format('alter database %I set log_parameter_max_length = 0', current_database()); end $$"),
         ("64 parameters in the server's log, on error", "do $$ begin execute format('alter database %I set log_parameter_max_length_on_error = 0', current_database()); end $$"),
@@ -101,6 +121,17 @@ internal static class Hardening
 
         return open;
     }
+
+    /// <param name="open">Still true afterwards: the deployer's rights did not suffice, which PostgreSQL only warns of.</param>
+    private static string Verified(string statement, string open) => $"""
+        do $$
+        begin
+            {statement};
+            if {open} then
+                raise exception using errcode = 'insufficient_privilege', message = 'not revoked';
+            end if;
+        end $$
+        """;
 
     // A role that is no superuser gets a warning and not an error when it revokes what it did not grant: so it is looked at afterwards.
     private static string Revoke(string condition) => $"""

@@ -82,10 +82,7 @@ internal sealed class TenantOnboarding(
                 cancellationToken, unit.Name, version, Script.Of("tenant")[^1].Number);
         }
 
-        await inside.RunAsync("delete from guard.capability where tenant_id = $1", cancellationToken, id.Value);
-        await inside.RunAsync(
-            "insert into guard.capability (digest, tenant_id, generation) values ($1, $2, 1)",
-            cancellationToken, Capability.Digest(token), id.Value);
+        await Capability.PutAsync(inside, id, 1, token, cancellationToken);
         await inside.RunAsync("select set_config('bulkhead.capability', $1, true)", cancellationToken, token.ToString());
         // Of a call that was killed: nobody was told their secrets.
         await inside.RunAsync(
