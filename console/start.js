@@ -29,7 +29,11 @@ async function start() {
   find("version").textContent = known.version;
   find("postgres").textContent = known.postgres ?? "not known";
   find("app").textContent = known.app ?? "none";
-  find("holds").replaceChildren(...known.tenants.map(hold));
+  // Three holds make a ship; whoever has more tenants finds them by command.
+  find("holds").replaceChildren(...known.tenants.slice(0, 3).map(hold));
+  if (known.tenants.length > 3) {
+    notice(`${known.tenants.length - 3} more tenants are here: ./bulkhead tenant list`);
+  }
   if (known.tenants.length > 1) {
     wall(known.tenants);
   }

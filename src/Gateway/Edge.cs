@@ -104,17 +104,19 @@ internal sealed class Edge(
             IOException => EdgeProblem.For(StatusCodes.Status400BadRequest),
             TenantFault { Kind: TenantFaultKind.Unknown } => EdgeProblem.NotFound,
             TenantFault { Kind: TenantFaultKind.Timeout } => EdgeProblem.Timeout,
+            TenantFault { Kind: TenantFaultKind.Broken } => EdgeProblem.InternalError,
             TenantFault => EdgeProblem.Unavailable,
             _ => EdgeProblem.InternalError,
         };
         if (problem == EdgeProblem.InternalError)
         {
             // The type and the place, not the message: a message may quote a value.
-            logger.Failed(context.TraceIdentifier, fault.GetType().Name, fault.StackTrace);
+            logger.Failed(
+                context.TraceIdentifier, fault.GetType().Name, (fault as TenantFault)?.SqlState ?? "none", fault.StackTrace);
         }
         else if (fault is TenantFault unreachable)
         {
-            logger.Unreachable(context.TraceIdentifier, unreachable.Kind);
+            logger.Unreachable(context.TraceIdentifier, unreachable.Kind, unreachable.SqlState ?? "none");
         }
 
         if (context.Response.HasStarted)

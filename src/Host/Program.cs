@@ -23,10 +23,15 @@ root.Add(Output.Json);
 root.Add(Output.Data);
 
 var parsed = root.Parse(args);
-var code = await Output.GuardAsync(() => parsed.InvokeAsync(new InvocationConfiguration
+if (parsed.Errors.Count > 0)
+{
+    // On stderr, all of it: what a caller captures from stdout is data.
+    return Output.Misunderstood(parsed);
+}
+
+return await Output.GuardAsync(() => parsed.InvokeAsync(new InvocationConfiguration
 {
     EnableDefaultExceptionHandler = false,
     // `up` stops in its own order; the other commands get two seconds after Ctrl-C.
     ProcessTerminationTimeout = parsed.CommandResult.Command.Name == "up" ? null : TimeSpan.FromSeconds(2),
 }));
-return parsed.Errors.Count > 0 ? ExitCode.Usage : code;

@@ -40,7 +40,7 @@ internal static class AppCommands
                 return ExitCode.Failed;
             }
 
-            var schema = Path.GetRelativePath(target.DirectoryName!, Path.Combine(Output.Home(), "docs", "manifest.schema.json"));
+            var schema = Path.GetRelativePath(target.DirectoryName!, Path.Combine(Output.Home(), "docs", "app.schema.json"));
             File.WriteAllText(target.FullName, ManifestTemplate.Create(result.GetRequiredValue(name), schema));
             Output.Write(result, new { file = target.FullName }, _ => Console.WriteLine($"wrote {target}"));
             return ExitCode.Done;

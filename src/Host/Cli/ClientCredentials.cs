@@ -51,10 +51,17 @@ internal sealed record ClientCredentials(Uri BaseUrl, Uri TokenUrl, string Clien
             return null;
         }
 
-        return Uri.TryCreate($"{url}/{basePath}", UriKind.Absolute, out var root) && !string.IsNullOrEmpty(id) && !string.IsNullOrEmpty(secret)
+        if (string.IsNullOrEmpty(url) || string.IsNullOrEmpty(id) || string.IsNullOrEmpty(secret))
+        {
+            throw new ApiFault(
+                ExitCode.Usage, ["BULKHEAD_URL, BULKHEAD_CLIENT_ID and BULKHEAD_CLIENT_SECRET are set together, or none of them"]);
+        }
+
+        return Uri.TryCreate($"{url}/{basePath}", UriKind.Absolute, out var root)
+            && root is { Scheme: "http" or "https", Host: not "" }
             ? new ClientCredentials(root, new Uri($"{url}/{tokenPath}"), id, secret)
             : throw new ApiFault(
-                ExitCode.Usage, ["BULKHEAD_URL, BULKHEAD_CLIENT_ID and BULKHEAD_CLIENT_SECRET are set together, or none of them"]);
+                ExitCode.Usage, ["BULKHEAD_URL is the installation's address, such as https://bulkhead.example, without /t/TENANT"]);
     }
 
     private static DevFile Dev(ParseResult result)

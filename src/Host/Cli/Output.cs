@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -71,6 +72,24 @@ internal static class Output
         {
             Console.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
         }
+    }
+
+    /// <summary>Says what was not understood, every fault, and where the help is.</summary>
+    public static int Misunderstood(ParseResult result)
+    {
+        foreach (var error in result.Errors)
+        {
+            Message(error.Message);
+        }
+
+        var names = new List<string>();
+        for (SymbolResult? at = result.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+        {
+            names.Insert(0, command.Command.Name);
+        }
+
+        Message($"Help: ./bulkhead {string.Join(' ', names.Append("--help"))}");
+        return ExitCode.Usage;
     }
 
     /// <summary>Runs a command; an expected failure becomes its lines and its exit code.</summary>

@@ -67,7 +67,7 @@ internal static class TenantCreateCommand
             Output.Table(
                 ["role", "client id", "client secret"],
                 clients.Select(client => (string[])[client.Role, client.ClientId, client.ClientSecret]));
-            Output.Message("The secrets are shown only now.");
+            Output.Message("The secrets are not shown again; on this machine they are also in dev.json.");
         }
     }
 }

@@ -57,6 +57,12 @@ internal static class ImportCommand
                 return ExitCode.Usage;
             }
 
+            if (!parsed.GetRequiredValue(from).Exists)
+            {
+                Output.Message($"--from {parsed.GetRequiredValue(from)}: there is no such folder");
+                return ExitCode.Usage;
+            }
+
             var slug = parsed.GetRequiredValue(tenant);
             var time = TimeProvider.System;
             var credentials = ClientCredentials.Tenant(parsed, slug, parsed.GetRequiredValue(role));
@@ -67,6 +73,7 @@ internal static class ImportCommand
             {
                 var described = await client.DescribeAsync(cancellationToken);
                 var faults = run.Check().Concat(ServerFields.Check(mapping, described));
+                rejected.DropEarlier();
                 return Tell(mapFile, [.. faults.OrderBy(fault => (fault.Place.Line, fault.Place.Column))])
                     ? ExitCode.Usage
                     : await RunAsync(run, rejected, slug, parsed, time, cancellationToken);

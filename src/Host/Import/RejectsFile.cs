@@ -9,12 +9,22 @@ namespace Bulkhead.Host.Import;
 /// </summary>
 internal sealed class RejectsFile(string path) : IDisposable
 {
+    private const string Head = "file,line,column,code,reason";
     private StreamWriter? _writer;
 
     public string Path => path;
 
     /// <summary>False as long as there are no rejects; the file is not touched then.</summary>
     public bool IsOpen => _writer is not null;
+
+    /// <summary>Removes the rejects of an earlier run, which would read as this one's; another file of that name stays.</summary>
+    public void DropEarlier()
+    {
+        if (File.Exists(path) && File.ReadLines(path).FirstOrDefault() == Head)
+        {
+            File.Delete(path);
+        }
+    }
 
     public void Add(string file, IEnumerable<Reject> rejects)
     {
@@ -23,7 +33,7 @@ internal sealed class RejectsFile(string path) : IDisposable
             if (_writer is null)
             {
                 _writer = new StreamWriter(path, append: false, new UTF8Encoding(false)) { NewLine = "\n" };
-                _writer.WriteLine("file,line,column,code,reason");
+                _writer.WriteLine(Head);
             }
 
             var line = reject.Line.ToString(CultureInfo.InvariantCulture);

@@ -124,8 +124,15 @@ internal sealed class FirstStart(DataFolder folder, string url, LocalSecrets sec
             }
 
             rows += chunk.Count;
-            progress.Report(string.Create(CultureInfo.InvariantCulture, $"filling {tenant.Slug}: {rows:N0} rows"));
+            if (!Console.IsErrorRedirected)
+            {
+                Tell();
+            }
         }
+
+        Tell();
+
+        void Tell() => progress.Report(string.Create(CultureInfo.InvariantCulture, $"filling {tenant.Slug}: {rows:N0} rows"));
     }
 }
 

@@ -88,7 +88,7 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
         var url = $"{file.BaseUrl}/operator/v1/status";
         using var answer = await ReadAsync(
             url, file.Operator.TokenUrl, file.Operator.ClientId, file.Operator.ClientSecret, cancellationToken);
-        return answer is null ? default : (Word(answer.RootElement, "postgres"), FirstApp(answer.RootElement));
+        return answer is null ? default : (Word(answer.RootElement, "postgres"), Apps(answer.RootElement));
     }
 
     private async Task<JsonDocument?> ReadAsync(
@@ -153,10 +153,10 @@ internal sealed class DevAccess(DataFolder folder, HttpClient http, TimeProvider
                 answer.RootElement.GetProperty("expires_in").GetInt32());
     }
 
-    private static string? FirstApp(JsonElement status) =>
+    private static string? Apps(JsonElement status) =>
         status.TryGetProperty("apps", out var apps) && apps.ValueKind == JsonValueKind.Array
             && apps.GetArrayLength() > 0
-            ? $"{Word(apps[0], "name")} {apps[0].GetProperty("version")}"
+            ? string.Join(", ", apps.EnumerateArray().Select(app => $"{Word(app, "name")} {app.GetProperty("version")}"))
             : null;
 
     private static string? Word(JsonElement element, string name) =>

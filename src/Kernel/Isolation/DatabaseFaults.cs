@@ -27,8 +27,9 @@ internal static class DatabaseFaults
         // A role or a database that is gone: the tenant was moved or removed since the catalogue was read.
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
             TenantFaultKind.Fenced,
-        PostgresException => throw new InvalidOperationException(
-            $"PostgreSQL refused a statement of ours ({((PostgresException)fault).SqlState}).", fault),
+        // A full disk or memory, an input or output error: it may pass, and the operator must be told.
+        PostgresException { SqlState: ['5', '3', ..] or ['5', '8', ..] } => TenantFaultKind.Unavailable,
+        PostgresException => TenantFaultKind.Broken,
         // Before the next arm: a full pool is told as a timeout of waiting for it.
         NpgsqlException { Message: var message } when message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
             TenantFaultKind.Busy,

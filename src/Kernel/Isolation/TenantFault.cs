@@ -14,13 +14,19 @@ public enum TenantFaultKind
     /// <summary>The statement took longer than its limit and was ended.</summary>
     Timeout,
 
-    /// <summary>The database does not answer.</summary>
+    /// <summary>The database does not answer, or lacks a resource: its disk or memory is full (SQLSTATE class 53).</summary>
     Unavailable,
+
+    /// <summary>PostgreSQL refused a statement of ours: a fault of the program.</summary>
+    Broken,
 }
 
 /// <summary>The tenant's data could not be reached. Whether a change happened is stated: it did not, unless Unavailable.</summary>
 public sealed class TenantFault(TenantFaultKind kind, Exception? inner = null)
     : Exception($"The tenant's data could not be reached: {kind}.", inner)
 {
+    /// <summary>What PostgreSQL said, as its code (SQLSTATE) only; null when it said nothing. 53100 is a full disk.</summary>
+    public string? SqlState { get; } = (inner as Npgsql.PostgresException)?.SqlState;
+
     public TenantFaultKind Kind { get; } = kind;
 }

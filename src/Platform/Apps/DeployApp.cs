@@ -126,7 +126,7 @@ internal static class DeployApp
                 context,
                 409,
                 "data-loss",
-                "The change would lose or break data. Repeat it with allowLoss=true if that is meant.",
+                "The change would lose or break data. Repeat it with allowLoss=true (--allow-loss on the command line) if that is meant.",
                 [.. losses.Select(l => new Fault("data-loss", l))],
                 cancellationToken);
             return false;

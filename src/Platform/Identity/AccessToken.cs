@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Collections.Immutable;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
@@ -27,6 +28,9 @@ internal sealed record AccessToken(
     public const string Algorithm = "ES256";
 
     /// <param name="signer">Null stands for the operator.</param>
+    /// <summary>Without \u escapes for what needs none: some who read <c>typ</c> compare its bytes.</summary>
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public string Sign(TenantId? signer, TokenSigning signing) =>
         Write(signing.ActiveKid(signer), data => signing.Sign(signer, data));
 
@@ -34,7 +38,7 @@ internal sealed record AccessToken(
     {
         var json = new ArrayBufferWriter<byte>(512);
         var token = new StringBuilder(1024);
-        using (var writer = new Utf8JsonWriter(json))
+        using (var writer = new Utf8JsonWriter(json, Plain))
         {
             WriteHeader(writer, kid);
             writer.Flush();
