@@ -20,6 +20,9 @@ internal sealed record AccessToken(
     Guid Id,
     DateTimeOffset IssuedAt)
 {
+    /// <summary>Without \u escapes for what needs none: some who read <c>typ</c> compare its bytes.</summary>
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>Short, because a role that was taken away lives on in tokens until they expire.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
@@ -28,9 +31,6 @@ internal sealed record AccessToken(
     public const string Algorithm = "ES256";
 
     /// <param name="signer">Null stands for the operator.</param>
-    /// <summary>Without \u escapes for what needs none: some who read <c>typ</c> compare its bytes.</summary>
-    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     public string Sign(TenantId? signer, TokenSigning signing) =>
         Write(signing.ActiveKid(signer), data => signing.Sign(signer, data));
 
