@@ -72,6 +72,20 @@ public sealed partial class NewcomerTests(RunningProgram program) : IClassFixtur
         }
     }
 
+    [BrowserFact]
+    public async Task Show_the_tenants_in_a_browser_and_what_comes_back_from_next_door()
+    {
+        await using var page = await BrowserPage.OpenAsync(program.Url);
+        await page.WaitForAsync("document.querySelectorAll('.hold .slug').length === 3");
+        Assert.Equal(
+            "northside riverside summit",
+            await page.EvaluateAsync("[...document.querySelectorAll('.hold .slug')].map(e => e.textContent).join(' ')"));
+        await page.WaitForAsync("/[1-9][0-9,]* *records/.test(document.querySelector('.hold').innerText)");
+
+        await page.EvaluateAsync("[...document.querySelectorAll('button')].find(b => b.textContent.includes('Carry')).click()");
+        await page.WaitForAsync("document.body.innerText.includes('200 OK') && document.body.innerText.includes('401 Unauthorized')");
+    }
+
     [Fact]
     public async Task Run_every_snippet_of_the_api_by_example()
     {
