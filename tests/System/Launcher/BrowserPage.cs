@@ -75,8 +75,12 @@ internal sealed class BrowserPage : IAsyncDisposable
     public async Task<string> EvaluateAsync(string expression)
     {
         var answer = await CallAsync("Runtime.evaluate", new { expression, returnByValue = true, awaitPromise = true });
-        var result = answer.GetProperty("result").GetProperty("result");
-        return result.TryGetProperty("value", out var value) ? value.ToString() : "";
+        // Between two documents there is nothing to evaluate in: no value then, and who waits asks again.
+        return answer.TryGetProperty("result", out var outer)
+            && outer.TryGetProperty("result", out var result)
+            && result.TryGetProperty("value", out var value)
+                ? value.ToString()
+                : "";
     }
 
     public async ValueTask DisposeAsync()
