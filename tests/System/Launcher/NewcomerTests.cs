@@ -118,17 +118,11 @@ public sealed partial class NewcomerTests(RunningProgram program) : IClassFixtur
         Assert.Equal((0, ClinicFiles.GoodRows, 1), Totals(output));
     }
 
-    [Theory]
+    [RealFilesTheory]
     [MemberData(nameof(Tenants))]
     public async Task Import_the_real_files_where_they_are_at_hand(string tenant)
     {
-        var files = Path.GetFullPath(Path.Combine(RunningProgram.Root, "..", "shared", "data", "synthea"));
-        if (!Directory.Exists(files))
-        {
-            // Said by the test before, which makes its own input of that shape.
-            return;
-        }
-
+        var files = RealFilesTheoryAttribute.Folder;
         var import = $"./bulkhead --data {program.Data} data import --json --tenant {tenant} --map samples/clinic/synthea.yaml "
             + $"--rejects {program.Data}/rejects-{tenant}.csv --from {files}";
         var (code, output, error) = await RunningProgram.ShellAsync(import);
