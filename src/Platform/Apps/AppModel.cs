@@ -66,7 +66,7 @@ public sealed class EntityModel
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
 
     /// <summary>Classes of which the table has an envelope, in the order of <see cref="DataClass"/>.</summary>
-    public required ImmutableArray<DataClass> SealedClasses { get; init; }
+    public ImmutableArray<DataClass> SealedClasses => [.. Fields.Where(f => f.IsSealed).Select(f => f.Class).Distinct().Order()];
 
     /// <summary>Those of the manifest, and one for every reference that leads none of them.</summary>
     public required ImmutableArray<IndexModel> Indexes { get; init; }

@@ -65,7 +65,6 @@ public static class ManifestCompiler
             Table = table,
             Fields = fields,
             ByName = byName,
-            SealedClasses = [.. fields.Where(f => f.IsSealed).Select(f => f.Class).Distinct().Order()],
             Indexes = Indexes(entity, table, byName),
             SubjectPath = entity.SubjectPath,
             IsSubject = entity.IsSubject,
