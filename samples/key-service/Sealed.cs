@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 namespace Samples.KeyService;
 
 /// <summary>
-/// Opens what the platform sealed to the public key. Algorithm 1: algorithm (1 byte), ephemeral point (65), nonce (24),
+/// Opens what the platform sealed to the public key. Algorithm 3: algorithm (1 byte), ephemeral point (65), nonce (24),
 /// ciphertext (32), tag (16).
 /// </summary>
 internal static class Sealed
 {
     public const int KeyLength = 32;
 
-    private const byte Algorithm = 1;
+    private const byte Algorithm = 3;
     private const int PointLength = 65;
     private const int NonceLength = 24;
     private const int TagLength = 16;

@@ -118,7 +118,7 @@ internal sealed class UnwrapEndpoint(KeyFolder folder)
             rest = rest[(4 + length)..];
         }
 
-        return rest.IsEmpty && parts[0].AsSpan().SequenceEqual("bulkhead/tenant-key"u8) && parts[1].Length == 16 && parts[3].Length == 4
+        return rest.IsEmpty && parts[0].AsSpan().SequenceEqual("tenant key"u8) && parts[1].Length == 16 && parts[3].Length == 4
             ? new KeyWords(
                 new Guid(parts[1], bigEndian: true), Encoding.UTF8.GetString(parts[2]), BinaryPrimitives.ReadUInt32BigEndian(parts[3]))
             : null;

@@ -120,7 +120,8 @@ public sealed class KeyServiceAttacks(KeyServiceProcess service) : IClassFixture
     {
         await using var server = Genuine(async (tls, stop) =>
         {
-            await tls.WriteAsync(Encoding.ASCII.GetBytes(where == "body" ? "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n" : "HTTP/1.1 200"), stop);
+            var start = where == "body" ? "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n" : "HTTP/1.1 200";
+            await tls.WriteAsync(Encoding.ASCII.GetBytes(start), stop);
             while (!stop.IsCancellationRequested)
             {
                 await Task.Delay(100, stop);
@@ -150,7 +151,8 @@ public sealed class KeyServiceAttacks(KeyServiceProcess service) : IClassFixture
             await client.GetStream().WriteAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray());
             await client.GetStream().ReadExactlyAsync(new byte[1]);
         });
-        using var store = service.Store(service.Registration() with { Url = $"https://localhost:{((IPEndPoint)plain.LocalEndpoint).Port}" });
+        var port = ((IPEndPoint)plain.LocalEndpoint).Port;
+        using var store = service.Store(service.Registration() with { Url = $"https://localhost:{port}" });
         await TenantHeldKeysTests.FaultAsync(store, KeyStoreFaultKind.Misconfigured, new byte[1], _context);
         await answering;
     }
@@ -298,7 +300,8 @@ public sealed class KeyServiceAttacks(KeyServiceProcess service) : IClassFixture
         await using var server = Genuine(async (_, stop) => await Task.Delay(Timeout.Infinite, stop));
         using var store = Store(server);
         using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await store.UnwrapAsync(1, new byte[1], _context, giveUp.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await store.UnwrapAsync(1, new byte[1], _context, giveUp.Token));
     }
 
     private RawTlsServer Genuine(Func<SslStream, CancellationToken, Task> answer, SslProtocols protocols = SslProtocols.Tls13) =>

@@ -99,7 +99,8 @@ public sealed class KeyServiceProcess : IAsyncLifetime
         ClientKey = Read("platform.pem").AsMemory(),
     };
 
-    internal TenantHeldKeys Store(TenantHeldKeyRegistration? registration = null, TimeSpan? timeout = null, TimeProvider? time = null) => new(
+    internal TenantHeldKeys Store(
+        TenantHeldKeyRegistration? registration = null, TimeSpan? timeout = null, TimeProvider? time = null) => new(
         registration ?? Registration(),
         new TenantHeldKeyOptions { AllowPrivateAddresses = true, Timeout = timeout ?? TimeSpan.FromSeconds(10) },
         time ?? TimeProvider.System);

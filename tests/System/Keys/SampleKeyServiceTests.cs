@@ -39,7 +39,7 @@ public sealed class SampleKeyServiceTests(KeyServiceProcess service) : IClassFix
     public async Task A_point_off_the_curve_opens_nothing()
     {
         var wrapped = new byte[138];
-        (wrapped[0], wrapped[1], wrapped[33], wrapped[65]) = (1, 4, 1, 1);
+        (wrapped[0], wrapped[1], wrapped[33], wrapped[65]) = (3, 4, 1, 1);
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "not-genuine"), await AskAsync(service.KeyId, wrapped, Context()));
     }
 

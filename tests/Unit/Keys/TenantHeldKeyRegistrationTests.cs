@@ -81,21 +81,24 @@ public sealed class TenantHeldKeyRegistrationTests
     public void An_authority_is_self_signed_and_says_that_it_is_one()
     {
         Assert.Contains("ServerCa is 1 to 4", Faults(Good with { ServerCa = Client.Certificate }));
-        Assert.Contains("ServerCa is 1 to 4", Faults(Good with { ServerCa = string.Join('\n', Enumerable.Repeat(Authority.Certificate, 5)) }));
-        Assert.Empty((Good with { ServerCa = string.Join('\n', Enumerable.Repeat(Authority.Certificate, 4)) }).Validate());
+        Assert.Contains("ServerCa is 1 to 4", Faults(Good with { ServerCa = Times(5) }));
+        Assert.Empty((Good with { ServerCa = Times(4) }).Validate());
         Assert.Contains("ServerCa is certificates", Faults(Good with { ServerCa = "no PEM" }));
         Assert.Contains("ServerCa is certificates", Faults(Good with { ServerCa = Authority.Certificate + new string('\n', 40_000) }));
         Assert.Contains("ServerCa is certificates", Faults(Good with
         {
             ServerCa = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
         }));
+
+        static string Times(int count) => string.Join('\n', Enumerable.Repeat(Authority.Certificate, count));
     }
 
     [Fact]
     public void A_key_is_a_public_key_on_the_curve_under_a_root_of_its_own()
     {
         var key = Good.Keys[0].PublicKey;
-        Assert.Contains("is not a 'PUBLIC KEY' on P-256", Faults(Good with { Keys = [new HeldKey(1, PublicKey(ECCurve.NamedCurves.nistP384))] }));
+        var other = new HeldKey(1, PublicKey(ECCurve.NamedCurves.nistP384));
+        Assert.Contains("is not a 'PUBLIC KEY' on P-256", Faults(Good with { Keys = [other] }));
         Assert.Contains("is not a 'PUBLIC KEY' on P-256", Faults(Good with { Keys = [new HeldKey(1, Client.Certificate)] }));
         Assert.Contains("is not PEM", Faults(Good with { Keys = [new HeldKey(1, "")] }));
         Assert.Contains("is not PEM", Faults(Good with { Keys = [new HeldKey(1, key + new string('\n', 9_000))] }));
@@ -155,6 +158,13 @@ public sealed class TenantHeldKeyRegistrationTests
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo())), read!.Id);
     }
 
+    [Theory]
+    [InlineData("Data", "data")]
+    [InlineData("Index", "index")]
+    public void A_tenant_key_has_that_context_under_every_store(string purpose, string word) => Assert.Equal(
+        HeldKeyContext.Of(Good.Tenant, word, 3).Bytes,
+        WrappedTenantKey.Associated(Good.Tenant, Enum.Parse<KeyPurpose>(purpose), 3).Span);
+
     [Fact]
     public void A_context_is_of_its_tenant_and_whole()
     {
@@ -167,8 +177,8 @@ public sealed class TenantHeldKeyRegistrationTests
             Assert.False(HeldKeyContext.IsOf(Good.Tenant, context.AsSpan(0, length)));
         }
 
-        Assert.False(HeldKeyContext.IsOf(Good.Tenant, new KeyContext("bulkhead/tenant-key").Add(Good.Tenant.Value).Add("rows").Add(0).Bytes));
-        Assert.False(HeldKeyContext.IsOf(Good.Tenant, new KeyContext("bulkhead/tenant-key").Add(Good.Tenant.Value).Add("").Add(1).Bytes));
+        Assert.False(HeldKeyContext.IsOf(Good.Tenant, new KeyContext("tenant key").Add(Good.Tenant.Value).Add("rows").Add(0).Bytes));
+        Assert.False(HeldKeyContext.IsOf(Good.Tenant, new KeyContext("tenant key").Add(Good.Tenant.Value).Add("").Add(1).Bytes));
         Assert.False(HeldKeyContext.IsOf(Good.Tenant, new KeyContext("other").Add(Good.Tenant.Value).Add("rows").Add(1).Bytes));
         Assert.Throws<ArgumentException>(() => HeldKeyContext.Of(Good.Tenant, new string('a', 129), 1));
         Assert.Throws<ArgumentException>(() => HeldKeyContext.Of(Good.Tenant, "", 1));

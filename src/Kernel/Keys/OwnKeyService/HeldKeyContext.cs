@@ -6,14 +6,15 @@ namespace Bulkhead.Kernel.Keys.OwnKeyService;
 
 /// <summary>
 /// What a tenant's key is bound to where its owner holds the key above it: tenant, purpose and version, in words that the owner's
-/// service reads, logs and decides by. Its layout is a promise to services that others wrote (docs/key-service.md).
+/// service reads, logs and decides by. Its layout is a promise to services that others wrote (docs/key-service.md), and the one that
+/// tenant keys have under every store.
 /// </summary>
 internal static class HeldKeyContext
 {
     /// <summary>Longest purpose, in bytes of UTF-8.</summary>
     public const int LongestPurpose = 128;
 
-    private const string Label = "bulkhead/tenant-key";
+    private const string Label = "tenant key";
 
     /// <param name="purpose">A word that the owner understands in its log; 1 to <see cref="LongestPurpose"/> bytes.</param>
     /// <param name="version">Version of the tenant's key, 1 or more.</param>

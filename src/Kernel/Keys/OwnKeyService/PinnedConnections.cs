@@ -67,7 +67,8 @@ internal sealed class PinnedConnections : IDisposable
             throw new KeyStoreFault(
                 KeyStoreFaultKind.Misconfigured,
                 refused is null
-                    ? "The tenant's key service and we could not agree on TLS 1.3 with certificates of both sides: it refused ours, or speaks something else."
+                    ? "The tenant's key service and we could not agree on TLS 1.3 with certificates of both sides: "
+                        + "it refused ours, or speaks something else."
                     : $"We refuse the certificate of the tenant's key service: {refused}.",
                 fault);
         }

@@ -4,7 +4,7 @@ namespace Bulkhead.Kernel.Keys.OwnKeyService;
 
 /// <summary>
 /// The public key of a service that holds a tenant's key, and how a key is sealed to it without a call: ephemeral-static ECDH on P-256
-/// (NIST SP 800-56A r3, section 6.2.2.2), HKDF-SHA-256 (RFC 5869), XAES-256-GCM. Shape: algorithm (1 byte, 1), ephemeral point (65,
+/// (NIST SP 800-56A r3, section 6.2.2.2), HKDF-SHA-256 (RFC 5869), XAES-256-GCM. Shape: algorithm (1 byte, 3), ephemeral point (65,
 /// uncompressed, SEC 1 section 2.3.3), nonce (24), ciphertext (32), tag (16). The only place that knows the algorithm.
 /// </summary>
 internal sealed class RecipientKey
@@ -14,7 +14,8 @@ internal sealed class RecipientKey
 
     public const int SealedLength = 1 + PointLength + Xaes.NonceLength + SecretKey.Length + Xaes.TagLength;
 
-    private const byte Algorithm = 1;
+    // 1 and 2 are taken by other seals, and no number is used twice.
+    private const byte Algorithm = 3;
     private const int PointLength = 65;
     private const string PublicKeyLabel = "PUBLIC KEY";
     private const string P256 = "1.2.840.10045.3.1.7";

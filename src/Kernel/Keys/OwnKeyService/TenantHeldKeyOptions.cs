@@ -1,6 +1,6 @@
 namespace Bulkhead.Kernel.Keys.OwnKeyService;
 
-/// <summary>What the operator decides about the services of all tenants. Every limit is finite; Validate lists all faults at once.</summary>
+/// <summary>What the operator decides about the services of all tenants. Every limit is finite; Validate lists all faults.</summary>
 internal sealed record TenantHeldKeyOptions
 {
     /// <summary>A whole unwrap: waiting for a turn, resolving, connecting, asking, reading. 100 ms to 10 s.</summary>

@@ -185,7 +185,10 @@ internal sealed class TenantHeldKeys : IKeyStore, IDisposable
             }
         }
 
-        return fault is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded }
+        return fault is HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded,
+        }
             ? Fault(KeyStoreFaultKind.Misconfigured, "answered something else than HTTP/1.1 with short headers", requestId, fault)
             : Fault(KeyStoreFaultKind.Unavailable, "is not reachable, or broke off", requestId, fault);
     }
