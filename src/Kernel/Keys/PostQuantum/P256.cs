@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 
 namespace Bulkhead.Kernel.Keys.PostQuantum;
@@ -46,6 +47,18 @@ internal static class P256
         }
     }
 
+    /// <summary>
+    /// ECDSA with SHA-256; the signature in DER and in no other way to write the same numbers. (.NET's own reading takes a negative
+    /// number for the positive one of the same bytes, so that a signature could be changed and still verify.)
+    /// </summary>
+    public static bool Verify(ECDsa key, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+    {
+        Span<byte> numbers = stackalloc byte[2 * ScalarLength];
+        numbers.Clear();
+        return TryReadDer(signature, numbers)
+            && key.VerifyData(data, numbers, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    }
+
     /// <summary>A new scalar.</summary>
     public static void GenerateScalar(Span<byte> output)
     {
@@ -53,5 +66,36 @@ internal static class P256
         var parameters = key.ExportParameters(includePrivateParameters: true);
         parameters.D.CopyTo(output);
         CryptographicOperations.ZeroMemory(parameters.D);
+    }
+
+    private static bool TryReadDer(ReadOnlySpan<byte> signature, Span<byte> numbers)
+    {
+        try
+        {
+            var whole = new AsnReader(signature.ToArray(), AsnEncodingRules.DER);
+            var both = whole.ReadSequence();
+            if (whole.HasData)
+            {
+                return false;
+            }
+
+            for (var i = 0; i < 2; i++)
+            {
+                var number = both.ReadInteger();
+                var field = numbers.Slice(i * ScalarLength, ScalarLength);
+                if (number.Sign < 0
+                    || number.GetByteCount(isUnsigned: true) > ScalarLength
+                    || !number.TryWriteBytes(field[^number.GetByteCount(isUnsigned: true)..], out _, isUnsigned: true, isBigEndian: true))
+                {
+                    return false;
+                }
+            }
+
+            return !both.HasData;
+        }
+        catch (AsnContentException)
+        {
+            return false;
+        }
     }
 }

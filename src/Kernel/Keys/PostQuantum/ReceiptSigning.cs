@@ -80,7 +80,7 @@ internal sealed class ReceiptSigning(bool requirePostQuantum)
         try
         {
             using var key = ECDsa.Create(point);
-            return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+            return P256.Verify(key, data, signature);
         }
         catch (CryptographicException fault)
         {
