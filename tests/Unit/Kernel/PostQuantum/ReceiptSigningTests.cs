@@ -97,6 +97,29 @@ public sealed class ReceiptSigningTests
             ReceiptSigning.Verify(key.PublicKey, "receipt"u8, good with { WhyNoMLDsa65 = "lost" }, requireBoth: false).EcdsaP256);
     }
 
+    /// <summary>The same two numbers, written otherwise: .NET's own reading takes the second.</summary>
+    [Fact]
+    public void Refuse_a_signature_that_is_no_DER()
+    {
+        using var key = ReceiptKey.Generate(withMLDsa: false);
+        // 30 45 02 20 r 02 21 00 s: s has its highest bit set, and so a zero before it.
+        ReceiptSignatures good;
+        do
+        {
+            good = _signing.Sign(key, "receipt"u8);
+        }
+        while (good.EcdsaP256 is not [0x30, 0x45, 2, 0x20, ..]);
+        byte[] negative = [0x30, 0x44, .. good.EcdsaP256[2..37], 0x20, .. good.EcdsaP256[39..]];
+        byte[] longLength = [0x30, 0x81, .. good.EcdsaP256[1..]];
+        byte[] trailing = [.. good.EcdsaP256, 0];
+        byte[] third = [0x30, 0x48, .. good.EcdsaP256[2..], 2, 1, 1];
+        byte[] large = [0x30, 0x46, 2, 0x21, 1, .. good.EcdsaP256[4..]];
+        foreach (var bad in new[] { negative, longLength, trailing, third, large })
+        {
+            Assert.False(ReceiptSigning.Verify(key.PublicKey, "receipt"u8, good with { EcdsaP256 = bad }, requireBoth: false).IsGenuine);
+        }
+    }
+
     [Fact]
     public void Refuse_to_sign_classically_where_post_quantum_is_demanded()
     {
