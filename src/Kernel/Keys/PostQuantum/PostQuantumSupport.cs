@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Bulkhead.Kernel.Keys.PostQuantum;
 
 /// <summary>What this platform's OpenSSL has of the algorithms that a quantum computer does not break. ML-KEM and ML-DSA came with 3.5.</summary>
-internal static class PostQuantumSupport
+public static class PostQuantumSupport
 {
     private const long FirstWithPostQuantum = 0x3_05_00000;
 
