@@ -97,6 +97,21 @@ public sealed class ReceiptSigningTests
             ReceiptSigning.Verify(key.PublicKey, "receipt"u8, good with { WhyNoMLDsa65 = "lost" }, requireBoth: false).EcdsaP256);
     }
 
+    /// <summary>The signed bytes are those that were signed; only what they are said to mean was changed.</summary>
+    [Fact]
+    public void Refuse_words_that_make_another_receipt_of_the_same_bytes()
+    {
+        using var key = ReceiptKey.Generate(withMLDsa: false);
+        using var ecdsa = key.OpenEcdsa();
+        var data = "bulkhead/v1 receipt\necdsa-p256-sha256: present\nml-dsa-65: present\n\nfirst\n\nsecond"u8.ToArray();
+        var signature = ecdsa.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+
+        // The post-quantum signature was taken off, with the reason that it is there.
+        Assert.False(ReceiptSigning.Verify(key.PublicKey, "first\n\nsecond"u8, new(signature, null, "present"), requireBoth: false).IsGenuine);
+        // A part of the receipt became the reason.
+        Assert.False(ReceiptSigning.Verify(key.PublicKey, "second"u8, new(signature, null, "present\n\nfirst"), requireBoth: false).IsGenuine);
+    }
+
     /// <summary>The same two numbers, written otherwise: .NET's own reading takes the second.</summary>
     [Fact]
     public void Refuse_a_signature_that_is_no_DER()
