@@ -102,8 +102,8 @@ internal sealed class CryptokiLibrary
         if (code == ReturnCodes.CantLock)
         {
             throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured,
-                "C_Initialize: CKR_CANT_LOCK. The PKCS#11 library cannot be called from several threads. Next step: ask its maker for one that " +
-                "can");
+                "C_Initialize: CKR_CANT_LOCK. The PKCS#11 library cannot be called from several threads. Next step: ask its maker " +
+                "for one that can");
         }
 
         if (code is not (ReturnCodes.Ok or ReturnCodes.CryptokiAlreadyInitialized))

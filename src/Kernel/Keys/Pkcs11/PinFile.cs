@@ -53,7 +53,7 @@ internal static class PinFile
 
             if (length is 0 or > Longest)
             {
-                throw Misconfigured($"{path} holds no PIN: it is empty or longer than {Longest} bytes. Next step: write the user PIN into it");
+                throw Misconfigured($"{path} holds no PIN: it has none or more than {Longest} bytes. Next step: write the PIN into it");
             }
 
             var pin = GC.AllocateUninitializedArray<byte>(length, pinned: true);

@@ -95,8 +95,8 @@ internal sealed class RootObjects(TokenConnection connection, string labelPrefix
         if (!Is(Ck.Sensitive, true) || !Is(Ck.Extractable, false) || !Is(Ck.Private, true))
         {
             throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured,
-                $"The key {LabelOf(root)} in the token is not private and sensitive, or may be taken out of it. Next step: find out who put " +
-                "it there, and delete it with the HSM's own tool if nothing was wrapped under it");
+                $"The key {LabelOf(root)} in the token is not private and sensitive, or may be taken out of it. Next step: find out who " +
+                "put it there, and delete it with the HSM's own tool if nothing was wrapped under it");
         }
 
         bool Is(nuint attribute, bool wanted) =>

@@ -194,6 +194,7 @@ internal sealed class Token(Pkcs11Options options, TimeProvider clock) : IDispos
     private KeyStoreFault Hangs(Exception? inner = null) => new(
         KeyStoreFaultKind.Unavailable,
         string.Create(
-            CultureInfo.InvariantCulture, $"The token {options.TokenLabel} did not answer within {options.OperationTimeout.TotalSeconds:0.#} s"),
+            CultureInfo.InvariantCulture,
+            $"The token {options.TokenLabel} did not answer within {options.OperationTimeout.TotalSeconds:0.#} s"),
         inner);
 }

@@ -203,8 +203,8 @@ internal sealed class TokenConnection
 
         if (ReturnCodes.RefusesPin(code))
         {
-            login.Refusal = $"The token {options.TokenLabel} refuses the PIN ({ReturnCodes.Of(code).Name}), and is not asked again, since " +
-                $"it would lock itself. Next step: correct {options.PinFile} and restart";
+            login.Refusal = $"The token {options.TokenLabel} refuses the PIN ({ReturnCodes.Of(code).Name}), and is not asked again, " +
+                $"since it would lock itself. Next step: correct {options.PinFile} and restart";
             throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured, login.Refusal);
         }
 
