@@ -4,8 +4,6 @@ create schema control;
 create table control.installation (
     singleton boolean primary key default true check (singleton),
     generation bigint not null default 1,
-    -- Digest that only this installation's root key produces: a wrong key is noticed before it seals anything.
-    root_key_check bytea not null,
     created_at timestamptz not null default now()
 );
 

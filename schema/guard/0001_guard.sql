@@ -11,12 +11,15 @@ create table guard.capability (
     digest bytea primary key,
     tenant_id uuid not null,
     generation int not null,
+    -- False while the tenant has withdrawn its keys: its people still sign in and read the log, the app's tables are closed.
+    data_open boolean not null default true,
     unique (tenant_id, generation)
 );
 -- The planner reads histograms through row-level security: with statistics, digests and tenants could be guessed.
 alter table guard.capability alter column digest set statistics 0;
 alter table guard.capability alter column tenant_id set statistics 0;
 alter table guard.capability alter column generation set statistics 0;
+alter table guard.capability alter column data_open set statistics 0;
 alter table guard.capability enable row level security;
 alter table guard.capability force row level security;
 
@@ -34,6 +37,16 @@ create policy deployer on guard.capability for all to current_user
 create function guard.refuse() returns uuid language plpgsql volatile parallel unsafe as $$
 begin
     raise exception using errcode = 'BH001', message = 'the capability was refused';
+end
+$$;
+
+-- For the app's tables: tells a tenant whose keys are withdrawn from one that is not here at all.
+create function guard.refuse_data() returns uuid language plpgsql volatile parallel unsafe as $$
+begin
+    if exists (select 1 from guard.capability c where not c.data_open) then
+        raise exception using errcode = 'BH003', message = 'the tenant has withdrawn its keys';
+    end if;
+    return guard.refuse();
 end
 $$;
 

@@ -105,6 +105,10 @@ internal sealed class Edge(
             TenantFault { Kind: TenantFaultKind.Unknown } => EdgeProblem.NotFound,
             TenantFault { Kind: TenantFaultKind.Timeout } => EdgeProblem.Timeout,
             TenantFault { Kind: TenantFaultKind.Broken } => EdgeProblem.InternalError,
+            TenantFault { Kind: TenantFaultKind.KeysWithdrawn } => EdgeProblem.KeysWithdrawn,
+            TenantFault { Kind: TenantFaultKind.KeysUnavailable } => EdgeProblem.KeysUnavailable,
+            TenantFault { Kind: TenantFaultKind.KeysDestroyed } => EdgeProblem.KeysDestroyed,
+            TenantFault { Kind: TenantFaultKind.RecordDamaged } => EdgeProblem.RecordDamaged,
             TenantFault => EdgeProblem.Unavailable,
             _ => EdgeProblem.InternalError,
         };

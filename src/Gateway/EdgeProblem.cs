@@ -84,12 +84,37 @@ internal sealed record EdgeProblem(int Status, string Code, string Title, string
         "Nothing was changed. Ask for less at once.",
         1);
 
+    public static readonly EdgeProblem KeysWithdrawn = new(
+        StatusCodes.Status403Forbidden,
+        "keys-withdrawn",
+        "The tenant has withdrawn its keys",
+        "Its data is closed, to everybody, until the tenant restores them. Signing in, the log and the keys' own switch go on.");
+
+    public static readonly EdgeProblem KeysUnavailable = new(
+        StatusCodes.Status503ServiceUnavailable,
+        "keys-unavailable",
+        "The keys of the data cannot be reached right now",
+        "The key store does not answer. Nothing was changed. Try again.",
+        1);
+
+    public static readonly EdgeProblem KeysDestroyed = new(
+        StatusCodes.Status410Gone,
+        "keys-destroyed",
+        "The keys of the data were destroyed",
+        "What they sealed is gone for good.");
+
+    public static readonly EdgeProblem RecordDamaged = new(
+        StatusCodes.Status500InternalServerError,
+        "record-damaged",
+        "A sealed record does not open",
+        "It was changed or moved by somebody who went around the platform. The operator's log has it under this request id.");
+
     /// <summary>Every one, for docs/errors.md.</summary>
     public static IReadOnlyList<EdgeProblem> All { get; } =
     [
         AmbiguousLength, InvalidTarget, InvalidHeaderName, TargetTooLong, BadRequest, NotFound, MethodNotAllowed,
         RequestTimeout, BodyTooLarge, UnsupportedMediaType, UnknownHost, TooManyRequests, InternalError, Overloaded,
-        Unavailable, Timeout,
+        Unavailable, Timeout, KeysWithdrawn, KeysUnavailable, KeysDestroyed, RecordDamaged,
     ];
 
     /// <summary>The problem for a status that an endpoint or the server left without a body.</summary>

@@ -1,3 +1,4 @@
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -6,7 +7,7 @@ namespace Bulkhead.Kernel;
 
 /// <summary>Keeps the catalogue current. When the control database is away the last snapshot stays: the databases enforce in any case.</summary>
 internal sealed partial class CataloguePolling(
-    Catalogue catalogue, KernelOptions options, TimeProvider time, ILogger<CataloguePolling> log) : BackgroundService
+    Catalogue catalogue, KeyRing keys, KernelOptions options, TimeProvider time, ILogger<CataloguePolling> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -33,6 +34,9 @@ internal sealed partial class CataloguePolling(
 
                 away = true;
             }
+
+            // Also while the catalogue is away: what is too old is dropped.
+            keys.Sweep();
         }
     }
 

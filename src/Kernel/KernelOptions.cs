@@ -9,8 +9,25 @@ public sealed record KernelOptions
     /// <summary>Connection string of the deployer's credential; null on a process that only serves.</summary>
     public string? DeployConnection { get; init; }
 
-    /// <summary>Folder of the file key store; created with mode 0700, its root key with 0600.</summary>
+    /// <summary>Folder of the file key store; created with mode 0700, its roots with 0600.</summary>
     public required string KeyDirectory { get; init; }
+
+    /// <summary>File with the passphrase of the file key store's roots (a systemd credential); null keeps them as they stand.</summary>
+    public string? KeyPassphraseFile { get; init; }
+
+    /// <summary>Unwrapped keys of a tenant are kept in memory this long at most; 1 s to 1 hour.</summary>
+    public TimeSpan KeyCacheTime { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Requests that use unwrapped keys before they are unwrapped anew; 1 to 1,000,000,000.</summary>
+    public long KeyCacheUses { get; init; } = 1_000_000;
+
+    /// <summary>
+    /// A new key is used only this long after it is in the catalogue, when every process knows it; more than CataloguePolling, 500 ms to 1 minute.
+    /// </summary>
+    public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long backups of the databases and of the key store are kept: a retired root is destroyed after it; 1 hour to 10 years.</summary>
+    public TimeSpan BackupRetention { get; init; } = TimeSpan.FromDays(35);
 
     /// <summary>Client id of the operator's first account, created by the preparation; null for none.</summary>
     public string? OperatorClientId { get; init; }
@@ -59,6 +76,12 @@ public sealed record KernelOptions
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");
         Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),
             "CataloguePolling is 50 ms to 10 s");
+        Check(KeyCacheTime >= TimeSpan.FromSeconds(1) && KeyCacheTime <= TimeSpan.FromHours(1), "KeyCacheTime is 1 s to 1 hour");
+        Check(KeyCacheUses is >= 1 and <= 1_000_000_000, "KeyCacheUses is 1 to 1,000,000,000");
+        Check(KeyAnnouncement >= TimeSpan.FromMilliseconds(500) && KeyAnnouncement <= TimeSpan.FromMinutes(1),
+            "KeyAnnouncement is 500 ms to 1 minute");
+        Check(KeyAnnouncement > CataloguePolling, "KeyAnnouncement is longer than CataloguePolling");
+        Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");
         return faults;

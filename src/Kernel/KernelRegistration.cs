@@ -20,11 +20,15 @@ public static class KernelRegistration
         AppContext.SetSwitch("Npgsql.EnableSqlRewriting", false);
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(_ => RootKey.LoadOrCreate(options.KeyDirectory));
-        services.AddSingleton(p => new Sealing(p.GetRequiredService<RootKey>()));
+        services.AddSingleton(_ => KeyStores.Open(options));
+        services.AddSingleton(_ => new Sealing());
+        services.AddSingleton(p => new InstallationKeys(p.GetRequiredService<RootStores>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<ControlPool>();
-        services.AddSingleton(p => new Catalogue(
-            new CatalogueReader(p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>())));
+        services.AddSingleton(p => new Catalogue(new CatalogueReader(
+            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>())));
+        services.AddSingleton(p => new TenantKeyUnwrapping(p.GetRequiredService<RootStores>()));
+        services.AddSingleton(p => new KeyRing(
+            p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantKeyUnwrapping>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<TenantPools>();
         services.AddSingleton(p => new TenantDatabase(
@@ -32,7 +36,8 @@ public static class KernelRegistration
         services.AddSingleton(p => new ControlDatabase(p.GetRequiredService<ControlPool>(), p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new Deployment(
             options,
-            p.GetRequiredService<RootKey>(),
+            p.GetRequiredService<RootStores>(),
+            p.GetRequiredService<InstallationKeys>(),
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),

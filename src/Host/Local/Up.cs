@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using Bulkhead.Host.Cli;
 using Bulkhead.Kernel;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Isolation;
 
 namespace Bulkhead.Host.Local;
@@ -137,7 +138,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
         {
             throw new StartFault(string.Join('\n', unsafeDatabase.Faults.Prepend("Refusing to serve:")), unsafeDatabase);
         }
-        catch (InvalidOperationException fault) when (fault.Message.Contains("Next step:", StringComparison.Ordinal))
+        catch (Exception fault) when (fault is InvalidOperationException or KeyStoreFault && fault.Message.Contains("Next step:", StringComparison.Ordinal))
         {
             throw new StartFault(fault.Message, fault);
         }

@@ -29,22 +29,33 @@ internal static class Capability
 
     /// <summary>Puts the tenant's only capability into its database, or none, inside the deployer's transaction.</summary>
     public static async Task PutAsync(
-        NpgsqlConnection deployer, TenantId tenant, int generation, Guid? token, CancellationToken cancellationToken)
+        NpgsqlConnection deployer, TenantId tenant, int generation, Guid? token, bool dataOpen, CancellationToken cancellationToken)
     {
-        // Both policies are evaluated: the one for those who present something must find something, here a token of nobody.
-        await deployer.RunAsync(
-            "select set_config('bulkhead.keeping', 'on', true), set_config('bulkhead.capability', gen_random_uuid()::text, true)",
-            cancellationToken);
+        await KeepAsync(deployer, cancellationToken);
         await deployer.RunAsync("delete from guard.capability where tenant_id = $1", cancellationToken, tenant.Value);
         if (token is { } secret)
         {
             await deployer.RunAsync(
-                "insert into guard.capability (digest, tenant_id, generation) values ($1, $2, $3)",
-                cancellationToken, Digest(secret), tenant.Value, generation);
+                "insert into guard.capability (digest, tenant_id, generation, data_open) values ($1, $2, $3, $4)",
+                cancellationToken, Digest(secret), tenant.Value, generation, dataOpen);
         }
 
         await deployer.RunAsync("select set_config('bulkhead.keeping', 'off', true)", cancellationToken);
     }
+
+    /// <summary>Closes the app's tables for the tenant, or opens them, inside the deployer's transaction; the rest goes on.</summary>
+    public static async Task OpenDataAsync(NpgsqlConnection deployer, TenantId tenant, bool open, CancellationToken cancellationToken)
+    {
+        await KeepAsync(deployer, cancellationToken);
+        await deployer.RunAsync(
+            "update guard.capability set data_open = $2 where tenant_id = $1", cancellationToken, tenant.Value, open);
+        await deployer.RunAsync("select set_config('bulkhead.keeping', 'off', true)", cancellationToken);
+    }
+
+    // Both policies are evaluated: the one for those who present something must find something, here a token of nobody.
+    private static Task<int> KeepAsync(NpgsqlConnection deployer, CancellationToken cancellationToken) => deployer.RunAsync(
+        "select set_config('bulkhead.keeping', 'on', true), set_config('bulkhead.capability', gen_random_uuid()::text, true)",
+        cancellationToken);
 
     private static byte[] Associated(int generation)
     {

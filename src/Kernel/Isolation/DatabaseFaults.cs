@@ -8,6 +8,9 @@ internal static class DatabaseFaults
     /// <summary>Raised by guard.refuse().</summary>
     public const string CapabilityRefused = "BH001";
 
+    /// <summary>Raised by guard.refuse_data().</summary>
+    public const string KeysWithdrawn = "BH003";
+
     public static Violation? Violation(PostgresException fault) => fault.SqlState switch
     {
         PostgresErrorCodes.UniqueViolation => Of(ViolationKind.Unique, fault),
@@ -20,6 +23,7 @@ internal static class DatabaseFaults
     public static TenantFaultKind Kind(Exception fault) => fault switch
     {
         PostgresException { SqlState: CapabilityRefused } => TenantFaultKind.Fenced,
+        PostgresException { SqlState: KeysWithdrawn } => TenantFaultKind.KeysWithdrawn,
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => TenantFaultKind.Busy,
         PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable } =>
             TenantFaultKind.Timeout,

@@ -33,12 +33,18 @@ public sealed class Deployment
     private readonly Fencing _fencing;
 
     internal Deployment(
-        KernelOptions options, RootKey rootKey, Sealing sealing, Catalogue catalogue, ControlDatabase control, TimeProvider time)
+        KernelOptions options,
+        RootStores stores,
+        InstallationKeys installationKeys,
+        Sealing sealing,
+        Catalogue catalogue,
+        ControlDatabase control,
+        TimeProvider time)
     {
         _deployer = new(options);
         _control = control;
-        _preparation = new(options, _deployer, rootKey, sealing, time);
-        _onboarding = new(options, _deployer, sealing, catalogue, time);
+        _preparation = new(options, _deployer, stores, installationKeys, sealing, time);
+        _onboarding = new(options, _deployer, stores, sealing, catalogue, time);
         _apps = new(options, _deployer, catalogue, time);
         _fencing = new(options, _deployer, sealing, catalogue, time);
     }

@@ -30,7 +30,7 @@ internal sealed class Fencing(
         await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
         await using (var removal = await inside.BeginTransactionAsync(cancellationToken))
         {
-            await Capability.PutAsync(inside, tenant, 0, token: null, cancellationToken);
+            await Capability.PutAsync(inside, tenant, 0, token: null, dataOpen: false, cancellationToken);
             await removal.CommitAsync(cancellationToken);
         }
 
@@ -45,11 +45,15 @@ internal sealed class Fencing(
         var generation = 1 + await control.ScalarAsync<int>(
             "select coalesce(max(generation), 0) from control.capability where tenant_id = $1", cancellationToken, tenant.Value);
         var token = Capability.Create();
+        // Held by whoever withdraws or restores the tenant's keys too: a new capability must not open what the tenant has closed.
+        await control.RunAsync("select pg_advisory_lock(hashtextextended($1, 1))", cancellationToken, tenant.ToString());
+        var isRevoked = await control.ScalarAsync<bool>(
+            "select exists (select 1 from control.key_revocation where tenant_id = $1)", cancellationToken, tenant.Value);
         await using (var inside = await deployer.OpenAsync(unit.Database, cancellationToken))
         {
             // In place of whatever is there: an older token must not live on, and a call that was killed half-way can be repeated.
             await using var swap = await inside.BeginTransactionAsync(cancellationToken);
-            await Capability.PutAsync(inside, tenant, generation, token, cancellationToken);
+            await Capability.PutAsync(inside, tenant, generation, token, dataOpen: !isRevoked, cancellationToken);
             await swap.CommitAsync(cancellationToken);
         }
 

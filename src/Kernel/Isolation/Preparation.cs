@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Keys;
@@ -9,7 +8,12 @@ namespace Bulkhead.Kernel.Isolation;
 
 /// <summary>Makes an installation out of an empty PostgreSQL, or brings one up to date. Harmless when repeated.</summary>
 internal sealed class Preparation(
-    KernelOptions options, DeployerConnections deployer, RootKey rootKey, Sealing sealing, TimeProvider time)
+    KernelOptions options,
+    DeployerConnections deployer,
+    RootStores stores,
+    InstallationKeys installationKeys,
+    Sealing sealing,
+    TimeProvider time)
 {
     private readonly NpgsqlConnectionStringBuilder _app = new(options.AppConnection);
 
@@ -32,7 +36,9 @@ internal sealed class Preparation(
 
         await using var control = await deployer.OpenAsync(names.Control.Value, cancellationToken);
         await MigrateControlAsync(control, cancellationToken);
-        await CheckRootKeyAsync(control, cancellationToken);
+        await control.RunAsync("insert into control.installation default values on conflict do nothing", cancellationToken);
+        await new RootLife(stores, options, time).EnsureAsync(control, cancellationToken);
+        await installationKeys.LoadAsync(control, cancellationToken);
         await EnsureTemplateAsync(maintenance, names, progress, cancellationToken);
         await EnsureCellAsync(maintenance, control, names, progress, cancellationToken);
         await CloseOtherDatabasesAsync(maintenance, control, cancellationToken);
@@ -149,18 +155,6 @@ internal sealed class Preparation(
         await control.RunAsync($"grant select on all tables in schema control to {app}", cancellationToken);
         await control.RunAsync($"grant insert on control.audit_entry to {app}", cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-    }
-
-    private async Task CheckRootKeyAsync(NpgsqlConnection control, CancellationToken cancellationToken)
-    {
-        await control.RunAsync(
-            "insert into control.installation (root_key_check) values ($1) on conflict do nothing", cancellationToken, rootKey.Check);
-        var known = await control.ScalarAsync<byte[]>("select root_key_check from control.installation", cancellationToken);
-        if (!CryptographicOperations.FixedTimeEquals(known, rootKey.Check))
-        {
-            throw new InvalidOperationException(
-                $"The root key in {options.KeyDirectory} is not this installation's: nothing sealed would open. Next step: restore the right key, or `bulkhead reset`.");
-        }
     }
 
     /// <summary>Databases of tenants are copies of a hardened template: creating one takes no script.</summary>

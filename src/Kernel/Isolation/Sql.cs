@@ -37,6 +37,23 @@ public sealed class Sql
 
     public bool IsEmpty => Parts.IsEmpty;
 
+    /// <summary>Names the app's tables: closed while the tenant has withdrawn its keys.</summary>
+    internal bool TouchesData
+    {
+        get
+        {
+            foreach (ref readonly var part in Parts.AsSpan())
+            {
+                if (part.Kind == SqlPartKind.AppSchema)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public static Sql Of(SqlHandler text) => text.Build();
 
     /// <summary>

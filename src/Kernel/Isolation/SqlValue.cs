@@ -35,6 +35,8 @@ public readonly struct SqlValue
 
     public static SqlValue Bytes(byte[]? value) => new(NpgsqlDbType.Bytea, value);
 
+    public static SqlValue BytesArray(byte[]?[] values) => new(NpgsqlDbType.Array | NpgsqlDbType.Bytea, values);
+
     public static SqlValue Uuids(Guid[] values) => new(NpgsqlDbType.Array | NpgsqlDbType.Uuid, values);
 
     public static SqlValue Uuids(Guid?[] values) => new(NpgsqlDbType.Array | NpgsqlDbType.Uuid, values);

@@ -17,6 +17,20 @@ public enum ColumnType
 /// <param name="Default">Canonical text of the value for rows that exist when a required column is added; null for none.</param>
 public sealed record ColumnDefinition(SqlName Name, ColumnType Type, bool Required, string? Default = null);
 
+/// <summary>
+/// A field that lies in the envelope of its data class (column <c>_sealed_{class}</c>) and in no column of its own.
+/// </summary>
+/// <param name="Name">As the app calls it: the name in the envelope, and in the derivation of its index key.</param>
+/// <param name="DataClass">In lower case.</param>
+/// <param name="Index">Column of its blind index; null when it cannot be searched.</param>
+/// <param name="IndexLength">Bytes of it.</param>
+public sealed record SealedFieldDefinition(string Name, ColumnType Type, string DataClass, SqlName? Index, int IndexLength)
+{
+    public SqlName Envelope => EnvelopeOf(DataClass);
+
+    public static SqlName EnvelopeOf(string dataClass) => SqlName.Of("_sealed_" + dataClass);
+}
+
 /// <param name="Columns">Without the tenant and the id: the kernel puts the tenant first and the id last (not last when unique).</param>
 public sealed record IndexDefinition(SqlName Name, ImmutableArray<SqlName> Columns, bool Unique);
 
@@ -31,10 +45,13 @@ public enum DeleteRule
 public sealed record ForeignKeyDefinition(SqlName Name, SqlName Column, SqlName Target, DeleteRule OnDelete);
 
 /// <summary>
-/// A table of an app. The kernel adds tenant_id, id, version, created_at, updated_at, the key (tenant_id, id), the policy,
-/// FORCE and the grants: a table without them cannot be described.
+/// A table of an app. The kernel adds tenant_id, id, version, created_at, updated_at, the key (tenant_id, id), envelopes and blind
+/// indexes of the sealed fields, the policy, FORCE and the grants: a table without them cannot be described.
 /// </summary>
-public sealed record TableDefinition(SqlName Name, ImmutableArray<ColumnDefinition> Columns);
+public sealed record TableDefinition(SqlName Name, ImmutableArray<ColumnDefinition> Columns)
+{
+    public ImmutableArray<SealedFieldDefinition> Sealed { get; init; } = [];
+}
 
 /// <summary>A step of a migration of a unit's app tables.</summary>
 public abstract record SchemaChange
@@ -48,6 +65,9 @@ public abstract record SchemaChange
     public sealed record DropTable(SqlName Table) : SchemaChange;
 
     public sealed record AddColumn(SqlName Table, ColumnDefinition Column) : SchemaChange;
+
+    /// <summary>A sealed field comes: its envelope, when the table has none of its class yet, and its blind index.</summary>
+    public sealed record AddSealedField(SqlName Table, SealedFieldDefinition Field) : SchemaChange;
 
     public sealed record DropColumn(SqlName Table, SqlName Column) : SchemaChange;
 

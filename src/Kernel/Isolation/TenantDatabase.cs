@@ -35,6 +35,12 @@ public sealed class TenantDatabase
             throw new TenantFault(TenantFaultKind.Unknown);
         }
 
+        var touchesData = work.Steps.Exists(s => s.Statement is { TouchesData: true });
+        if (touchesData)
+        {
+            RequireOpen(context.Tenant);
+        }
+
         var unit = tenant.Placement.Unit;
         for (var attempt = 1; ; attempt++)
         {
@@ -42,7 +48,14 @@ public sealed class TenantDatabase
             try
             {
                 await using var lease = await _pools.OpenAsync(unit, cancellationToken);
-                return await RunAsync(lease.Connection, unit, capability, context, work, progress, cancellationToken);
+                var result = await RunAsync(lease.Connection, unit, capability, context, work, progress, cancellationToken);
+                if (touchesData)
+                {
+                    // What was read before the tenant withdrew its keys is not shown after it.
+                    RequireOpen(context.Tenant);
+                }
+
+                return result;
             }
             catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
             {
@@ -65,6 +78,15 @@ public sealed class TenantDatabase
 
                 throw new TenantFault(kind, fault);
             }
+        }
+    }
+
+    /// <summary>The database refuses too (see the policies in UnitSchema); this process knows it without asking.</summary>
+    private void RequireOpen(TenantId tenant)
+    {
+        if (_catalogue.Current.Keys.TryGetValue(tenant, out var keys) && keys.IsRevoked)
+        {
+            throw new TenantFault(TenantFaultKind.KeysWithdrawn);
         }
     }
 

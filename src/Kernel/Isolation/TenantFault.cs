@@ -19,6 +19,18 @@ public enum TenantFaultKind
 
     /// <summary>PostgreSQL refused a statement of ours: a fault of the program.</summary>
     Broken,
+
+    /// <summary>The tenant has withdrawn its keys: its data stays closed until it restores them.</summary>
+    KeysWithdrawn,
+
+    /// <summary>The key store does not answer, or a key is newer than what this process knows. Try again later.</summary>
+    KeysUnavailable,
+
+    /// <summary>The tenant's keys were destroyed: what they sealed is gone for good.</summary>
+    KeysDestroyed,
+
+    /// <summary>A sealed value was changed or moved by somebody who went around the platform: it does not open.</summary>
+    RecordDamaged,
 }
 
 /// <summary>The tenant's data could not be reached. Whether a change happened is stated: it did not, unless Unavailable.</summary>

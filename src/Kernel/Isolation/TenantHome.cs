@@ -34,8 +34,8 @@ internal sealed class TenantHome(KernelOptions options, DeployerConnections depl
             cancellationToken, database.Value);
         await inside.RunAsync($"grant usage on schema guard to {names.Group.Quoted}", cancellationToken);
         await inside.RunAsync($"grant select on guard.marker to {names.Group.Quoted}", cancellationToken);
-        await inside.RunAsync($"grant select (tenant_id) on guard.capability to {names.Group.Quoted}", cancellationToken);
-        await inside.RunAsync($"grant execute on function guard.refuse() to {names.Group.Quoted}", cancellationToken);
+        await inside.RunAsync($"grant select (tenant_id, data_open) on guard.capability to {names.Group.Quoted}", cancellationToken);
+        await inside.RunAsync($"grant execute on function guard.refuse(), guard.refuse_data() to {names.Group.Quoted}", cancellationToken);
         await control.RunAsync(
             """
             insert into control.login (database, role, password_sealed, hardening) values ($1, $2, $3, ''::bytea)

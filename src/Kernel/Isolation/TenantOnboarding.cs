@@ -12,7 +12,12 @@ namespace Bulkhead.Kernel.Isolation;
 /// serves nothing and that the same call finishes.
 /// </summary>
 internal sealed class TenantOnboarding(
-    KernelOptions options, DeployerConnections deployer, Sealing sealing, Catalogue catalogue, TimeProvider time)
+    KernelOptions options,
+    DeployerConnections deployer,
+    RootStores stores,
+    Sealing sealing,
+    Catalogue catalogue,
+    TimeProvider time)
 {
     public async Task RunAsync(
         Actor actor, string requestId, NewTenant tenant, ImmutableArray<SchemaChange> create, CancellationToken cancellationToken)
@@ -82,7 +87,7 @@ internal sealed class TenantOnboarding(
                 cancellationToken, unit.Name, version, Script.Of("tenant")[^1].Number);
         }
 
-        await Capability.PutAsync(inside, id, 1, token, cancellationToken);
+        await Capability.PutAsync(inside, id, 1, token, dataOpen: true, cancellationToken);
         await inside.RunAsync("select set_config('bulkhead.capability', $1, true)", cancellationToken, token.ToString());
         // Of a call that was killed: nobody was told their secrets.
         await inside.RunAsync(
@@ -150,6 +155,7 @@ internal sealed class TenantOnboarding(
                 cancellationToken, id.Value, key.Kid, key.PublicJwk, key.PrivateSealed);
         }
 
+        await new TenantKeyMaking(stores, time).EnsureFirstAsync(control, id, cancellationToken);
         foreach (var host in tenant.Hosts)
         {
             await control.RunAsync(

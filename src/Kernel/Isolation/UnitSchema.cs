@@ -12,6 +12,12 @@ namespace Bulkhead.Kernel.Isolation;
 /// </summary>
 internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId? owner, SqlName group)
 {
+    private const string Presented = "(select coalesce((select c.tenant_id from guard.capability c), guard.refuse()))";
+
+    /// <summary>For the app's tables: closed while the tenant has withdrawn its keys, whatever a process still believes.</summary>
+    private const string PresentedAndOpen =
+        "(select coalesce((select c.tenant_id from guard.capability c where c.data_open), guard.refuse_data()))";
+
     /// <summary>What the platform's own tables allow to the roles that serve. The log is append-only.</summary>
     private static readonly ImmutableArray<(string Table, string Rights)> CoreRights =
     [
@@ -36,7 +42,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
 
         foreach (var (table, rights) in CoreRights)
         {
-            await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, cancellationToken);
+            await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, Policy(Presented), cancellationToken);
         }
     }
 
@@ -83,6 +89,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         SchemaChange.AddTable c => AddTableAsync(c.Table, cancellationToken),
         SchemaChange.DropTable c => deployer.RunAsync($"drop table {Name(c.Table)}", cancellationToken),
         SchemaChange.AddColumn c => AddColumnAsync(c, cancellationToken),
+        SchemaChange.AddSealedField c => AddSealedFieldAsync(c, cancellationToken),
         SchemaChange.DropColumn c => deployer.RunAsync($"alter table {Name(c.Table)} drop column {c.Column.Quoted}", cancellationToken),
         SchemaChange.RelaxColumn c =>
             deployer.RunAsync($"alter table {Name(c.Table)} alter column {c.Column.Quoted} drop not null", cancellationToken),
@@ -105,9 +112,19 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
             text.Append(Column(column, withDefault: false)).Append(", ");
         }
 
+        foreach (var envelope in table.Sealed.Select(f => f.Envelope).Distinct())
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{envelope.Quoted} bytea, ");
+        }
+
+        foreach (var index in table.Sealed.Select(f => f.Index).OfType<SqlName>())
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{index.Quoted} bytea, ");
+        }
+
         text.Append("primary key (tenant_id, id))");
         await deployer.RunAsync(text.ToString(), cancellationToken);
-        await ProtectAsync(Name(table.Name), "select, insert, update, delete", cancellationToken);
+        await ProtectAsync(Name(table.Name), "select, insert, update, delete", Policy(PresentedAndOpen), cancellationToken);
     }
 
     private async Task AddColumnAsync(SchemaChange.AddColumn add, CancellationToken cancellationToken)
@@ -119,6 +136,16 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         {
             // The program fills defaults in; the clause was for the rows that were there.
             await deployer.RunAsync($"alter table {Name(add.Table)} alter column {column} drop default", cancellationToken);
+        }
+    }
+
+    private async Task AddSealedFieldAsync(SchemaChange.AddSealedField add, CancellationToken cancellationToken)
+    {
+        foreach (var column in new[] { add.Field.Envelope, add.Field.Index }.OfType<SqlName>())
+        {
+            await deployer.RunAsync(
+                $"alter table {Name(add.Table)} add column if not exists {column.Quoted} bytea", cancellationToken);
+            await deployer.RunAsync($"alter table {Name(add.Table)} alter column {column.Quoted} set statistics 0", cancellationToken);
         }
     }
 
@@ -161,11 +188,11 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         }
     }
 
-    private async Task ProtectAsync(string table, string rights, CancellationToken cancellationToken)
+    private async Task ProtectAsync(string table, string rights, string policy, CancellationToken cancellationToken)
     {
         await deployer.RunAsync($"alter table {table} enable row level security", cancellationToken);
         await deployer.RunAsync($"alter table {table} force row level security", cancellationToken);
-        await deployer.RunAsync($"create policy tenant on {table} for all to public using ({Policy()})", cancellationToken);
+        await deployer.RunAsync($"create policy tenant on {table} for all to public using ({policy})", cancellationToken);
         if (owner is { } tenant)
         {
             await deployer.RunAsync(
@@ -192,13 +219,9 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
     /// Sub-selects are evaluated once per statement, not per row. A missing or stale capability raises. A unit of its own also names its
     /// tenant: rows of another cannot be planted there, and for another's capability the tables are not even scanned.
     /// </summary>
-    private string Policy()
-    {
-        const string presented = "(select coalesce((select c.tenant_id from guard.capability c), guard.refuse()))";
-        return owner is { } tenant
-            ? $"tenant_id = '{tenant.Value:D}'::uuid and {presented} = '{tenant.Value:D}'::uuid"
-            : $"tenant_id = {presented}";
-    }
+    private string Policy(string presented) => owner is { } tenant
+        ? $"tenant_id = '{tenant.Value:D}'::uuid and {presented} = '{tenant.Value:D}'::uuid"
+        : $"tenant_id = {presented}";
 
     private string Name(SqlName name) => $"{unit.AppSchema.Quoted}.{name.Quoted}";
 

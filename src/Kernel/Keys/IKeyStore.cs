@@ -33,7 +33,7 @@ internal interface IRootKeyStore : IKeyStore, IDisposable
     ValueTask DestroyAsync(int root, CancellationToken cancellationToken);
 }
 
-internal enum KeyStoreFaultKind
+public enum KeyStoreFaultKind
 {
     /// <summary>The store does not answer; it may later.</summary>
     Unavailable,
@@ -52,7 +52,7 @@ internal enum KeyStoreFaultKind
 }
 
 /// <summary>The message names no key and no secret.</summary>
-internal sealed class KeyStoreFault(KeyStoreFaultKind kind, string message, Exception? inner = null) : Exception(message, inner)
+public sealed class KeyStoreFault(KeyStoreFaultKind kind, string message, Exception? inner = null) : Exception(message, inner)
 {
     public KeyStoreFaultKind Kind { get; } = kind;
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Kernel.Keys;
@@ -12,40 +11,56 @@ public enum SealPurpose
     Capability = 2,
     DatabasePassword = 3,
     SigningKey = 4,
-    IdempotencyAnswer = 5,
 }
 
 /// <summary>
-/// Seals small values under keys of a tenant (or of the installation, where the tenant is null): AES-256-GCM, a key per tenant and
-/// purpose derived from the root key (HKDF-SHA-256), everything that must not change hands as associated data.
-/// Shape: version (1 byte, 1), nonce (12, random), ciphertext, tag (16).
+/// Seals small values of the installation's own, which the tenant's keys do not hang on: a tenant that withdraws its keys can still
+/// sign in and read its log. XAES-256-GCM, a key per tenant and purpose derived from the installation key (HKDF-SHA-256), everything
+/// that must not change hands as associated data.
+/// Shape: format (1 byte, 2), version of the installation key (4, big endian), nonce (24), ciphertext, tag (16).
 /// </summary>
 public sealed class Sealing
 {
-    private const byte Version = 1;
-    private const int NonceLength = 12;
-    private const int TagLength = 16;
-    private const int Overhead = 1 + NonceLength + TagLength;
+    private const byte Format = 2;
+    private const int Head = 1 + 4 + Xaes.NonceLength;
+    private const int Overhead = Head + Xaes.TagLength;
     private const int KeysKept = 20_000;
 
-    private readonly RootKey _root;
-    private readonly ConcurrentDictionary<(TenantId? Tenant, SealPurpose Purpose), byte[]> _keys = new();
+    private readonly ConcurrentDictionary<int, SecretKey> _installationKeys = new();
+    private readonly ConcurrentDictionary<(int Version, TenantId? Tenant, SealPurpose Purpose), Xaes> _ciphers = new();
+    private int _current;
 
-    internal Sealing(RootKey root) => _root = root;
+    internal Sealing()
+    {
+    }
+
+    /// <summary>For one purpose outside of a running installation, such as a test.</summary>
+    internal Sealing(SecretKey installationKey) => Use(1, installationKey);
+
+    internal bool Knows(int version) => _installationKeys.ContainsKey(version);
+
+    /// <summary>Takes an unwrapped installation key; the highest version seals, all of them open.</summary>
+    internal void Use(int version, SecretKey key)
+    {
+        if (_installationKeys.TryAdd(version, key))
+        {
+            _current = Math.Max(_current, version);
+        }
+        else
+        {
+            key.Dispose();
+        }
+    }
 
     public byte[] Seal(TenantId? tenant, SealPurpose purpose, ReadOnlySpan<byte> value, ReadOnlySpan<byte> associated)
     {
+        var version = _current;
         var envelope = new byte[Overhead + value.Length];
-        envelope[0] = Version;
-        var nonce = envelope.AsSpan(1, NonceLength);
-        RandomNumberGenerator.Fill(nonce);
-        using var cipher = new AesGcm(Key(tenant, purpose), TagLength);
-        cipher.Encrypt(
-            nonce,
-            value,
-            envelope.AsSpan(1 + NonceLength, value.Length),
-            envelope.AsSpan(1 + NonceLength + value.Length),
-            associated);
+        envelope[0] = Format;
+        BinaryPrimitives.WriteInt32BigEndian(envelope.AsSpan(1), version);
+        var nonce = envelope.AsSpan(5, Xaes.NonceLength);
+        Nonces.Fill(nonce);
+        Cipher(version, tenant, purpose).Seal(nonce, value, associated, envelope.AsSpan(Head));
         return envelope;
     }
 
@@ -58,23 +73,20 @@ public sealed class Sealing
         out byte[] value)
     {
         value = [];
-        if (sealedValue.Length < Overhead || sealedValue[0] != Version)
+        if (sealedValue.Length < Overhead || sealedValue[0] != Format)
+        {
+            return false;
+        }
+
+        var version = BinaryPrimitives.ReadInt32BigEndian(sealedValue[1..]);
+        if (!Knows(version))
         {
             return false;
         }
 
         var opened = new byte[sealedValue.Length - Overhead];
-        using var cipher = new AesGcm(Key(tenant, purpose), TagLength);
-        try
-        {
-            cipher.Decrypt(
-                sealedValue.Slice(1, NonceLength),
-                sealedValue[(1 + NonceLength)..^TagLength],
-                sealedValue[^TagLength..],
-                opened,
-                associated);
-        }
-        catch (AuthenticationTagMismatchException)
+        if (!Cipher(version, tenant, purpose).TryOpen(
+            sealedValue.Slice(5, Xaes.NonceLength), sealedValue[Head..], associated, opened))
         {
             return false;
         }
@@ -90,23 +102,30 @@ public sealed class Sealing
             : throw new InvalidOperationException(
                 $"A sealed value of the catalogue ({purpose}) does not open: it was changed, or the root key is another installation's.");
 
-    private byte[] Key(TenantId? tenant, SealPurpose purpose)
+    /// <summary>True when the value is sealed under an older installation key and should be sealed anew.</summary>
+    internal bool IsOutdated(ReadOnlySpan<byte> sealedValue) =>
+        sealedValue.Length < Head || BinaryPrimitives.ReadInt32BigEndian(sealedValue[1..]) != _current;
+
+    private Xaes Cipher(int version, TenantId? tenant, SealPurpose purpose)
     {
-        var id = (tenant, purpose);
-        if (_keys.TryGetValue(id, out var key))
+        var id = (version, tenant, purpose);
+        if (_ciphers.TryGetValue(id, out var cipher))
         {
-            return key;
+            return cipher;
         }
 
-        if (_keys.Count >= KeysKept)
+        if (_ciphers.Count >= KeysKept)
         {
-            _keys.Clear();
+            // Not disposed: another thread may be using one. The finalizer zeroes them.
+            _ciphers.Clear();
         }
 
-        Span<byte> context = stackalloc byte[21];
-        context[0] = tenant is null ? (byte)0 : (byte)1;
-        (tenant?.Value ?? Guid.Empty).TryWriteBytes(context[1..], bigEndian: true, out _);
-        BinaryPrimitives.WriteInt32BigEndian(context[17..], (int)purpose);
-        return _keys.GetOrAdd(id, _root.Derive("seal", context));
+        if (!_installationKeys.TryGetValue(version, out var installation))
+        {
+            throw new InvalidOperationException("The installation key was not read yet: nothing can be sealed.");
+        }
+
+        using var key = installation.Derive("seal", tenant is { } owner ? $"tenant {owner}" : "installation", $"{(int)purpose}");
+        return _ciphers.GetOrAdd(id, new Xaes(key.Bytes));
     }
 }

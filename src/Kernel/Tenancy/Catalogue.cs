@@ -22,7 +22,11 @@ public sealed record TenantEntry(
     int AppVersion,
     Placement Placement,
     ImmutableArray<string> Hosts,
-    ImmutableArray<PublicKey> SigningKeys);
+    ImmutableArray<PublicKey> SigningKeys)
+{
+    /// <summary>When the tenant withdrew its keys; null while its data is open.</summary>
+    public DateTimeOffset? KeysWithdrawnAt { get; init; }
+}
 
 /// <summary>A public signing key as JWK (RFC 7517), ES256. The first of a list signs; the others still verify.</summary>
 public sealed record PublicKey(string Kid, string Jwk);
@@ -54,6 +58,9 @@ public sealed class CatalogueSnapshot
     /// <summary>By issuer: a tenant's id, or the empty one for the operator.</summary>
     internal FrozenDictionary<Guid, SealedSigningKey> SigningKeys { get; init; } = FrozenDictionary<Guid, SealedSigningKey>.Empty;
 
+    /// <summary>Wrapped keys of every tenant that has some.</summary>
+    internal FrozenDictionary<TenantId, TenantKeys> Keys { get; init; } = FrozenDictionary<TenantId, TenantKeys>.Empty;
+
     /// <summary>By database that holds tenants' rows.</summary>
     internal FrozenDictionary<string, DatabaseLogin> Logins { get; init; } = FrozenDictionary<string, DatabaseLogin>.Empty;
 }
@@ -79,7 +86,7 @@ public sealed class Catalogue : IDisposable
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            var next = await _reader.ReadAsync(Current.Generation, cancellationToken);
+            var next = await _reader.ReadAsync(Current, cancellationToken);
             if (next is not null)
             {
                 Volatile.Write(ref _current, next);

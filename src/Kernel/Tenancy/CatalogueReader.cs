@@ -6,19 +6,22 @@ using Npgsql;
 namespace Bulkhead.Kernel.Tenancy;
 
 /// <summary>Reads the whole catalogue at one generation, in one transaction.</summary>
-internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
+internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, InstallationKeys installationKeys)
 {
     /// <summary>Null when the generation is still the known one.</summary>
-    public async Task<CatalogueSnapshot?> ReadAsync(long known, CancellationToken cancellationToken)
+    /// <exception cref="KeyStoreFault">The installation key does not open: the key store is away, or another installation's.</exception>
+    public async Task<CatalogueSnapshot?> ReadAsync(CatalogueSnapshot known, CancellationToken cancellationToken)
     {
         await using var connection = await pool.Source.OpenConnectionAsync(cancellationToken);
         await using (var probe = new NpgsqlCommand("select generation from control.installation", connection))
         {
-            if ((long)(await probe.ExecuteScalarAsync(cancellationToken))! == known)
+            if ((long)(await probe.ExecuteScalarAsync(cancellationToken))! == known.Generation)
             {
                 return null;
             }
         }
+
+        await installationKeys.LoadAsync(connection, cancellationToken);
 
         // REPEATABLE READ: every part of a snapshot is of the same generation.
         await using var transaction =
@@ -30,13 +33,16 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
         }
 
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var build = new SnapshotBuild(sealing);
+        var build = new SnapshotBuild(sealing, known.Keys);
         await reader.ReadAsync(cancellationToken);
         build.Generation = reader.GetInt64(0);
         await EachAsync(build.AddRelease);
         await EachAsync(build.AddKey);
         await EachAsync(build.AddHost);
         await EachAsync(build.AddLogin);
+        await EachAsync(build.AddRevocation);
+        await EachAsync(build.AddTenantKey);
+        await EachAsync(build.AddDataKey);
         await EachAsync(build.AddTenant);
         await EachAsync(build.AddCapability);
         return build.Freeze();
@@ -64,6 +70,14 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
         "select tenant_id, kid, public_jwk, private_sealed from control.signing_key order by created_at desc, kid",
         "select tenant_id, host from control.tenant_host",
         "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",
+        "select tenant_id, at from control.key_revocation",
+        """
+        select k.tenant_id, k.purpose, k.version, k.root, r.store, k.wrapped, k.commitment, k.active_at
+        from control.tenant_key k left join control.key_root r on r.root = k.root order by k.tenant_id, k.purpose, k.version
+        """,
+        """
+        select tenant_id, epoch, tenant_key_version, wrapped, commitment, active_at from control.data_key order by tenant_id, epoch
+        """,
         """
         select t.id, t.slug, t.name, t.status, t.app, t.app_version, t.epoch, u.name, u.isolation, u.cell, u.database
         from control.tenant t join control.unit u on u.name = t.unit
@@ -75,7 +89,7 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
         """,
     ];
 
-    private sealed class SnapshotBuild(Sealing sealing)
+    private sealed class SnapshotBuild(Sealing sealing, FrozenDictionary<TenantId, TenantKeys> known)
     {
         private readonly List<AppRelease> _apps = [];
         private readonly Dictionary<Guid, List<PublicKey>> _publicKeys = [];
@@ -84,6 +98,9 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
         private readonly Dictionary<string, DatabaseLogin> _logins = new(StringComparer.Ordinal);
         private readonly List<TenantEntry> _tenants = [];
         private readonly Dictionary<TenantId, Guid> _capabilities = [];
+        private readonly Dictionary<TenantId, DateTimeOffset> _revocations = [];
+        private readonly Dictionary<TenantId, List<WrappedTenantKey>> _tenantKeys = [];
+        private readonly Dictionary<TenantId, List<WrappedDataKey>> _dataKeys = [];
 
         public long Generation { get; set; }
 
@@ -128,7 +145,37 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
                 row.GetInt32(5),
                 new Placement(id, unit, row.GetInt32(6)),
                 _hosts.TryGetValue(id.Value, out var hosts) ? [.. hosts] : [],
-                _publicKeys.TryGetValue(id.Value, out var keys) ? [.. keys] : []));
+                _publicKeys.TryGetValue(id.Value, out var keys) ? [.. keys] : [])
+            {
+                KeysWithdrawnAt = _revocations.TryGetValue(id, out var at) ? at : null,
+            });
+        }
+
+        public void AddRevocation(NpgsqlDataReader row) =>
+            _revocations.Add(new TenantId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1));
+
+        public void AddTenantKey(NpgsqlDataReader row) => Of(_tenantKeys, new TenantId(row.GetGuid(0))).Add(new(
+            KeyPurposes.Parse(row.GetString(1)),
+            row.GetInt32(2),
+            row.IsDBNull(3) ? null : row.GetInt32(3),
+            row.IsDBNull(4) ? null : row.GetString(4),
+            row.GetFieldValue<byte[]>(5),
+            row.GetFieldValue<byte[]>(6),
+            row.GetFieldValue<DateTimeOffset>(7)));
+
+        public void AddDataKey(NpgsqlDataReader row) => Of(_dataKeys, new TenantId(row.GetGuid(0))).Add(new(
+            row.GetInt32(1),
+            row.GetInt32(2),
+            row.GetFieldValue<byte[]>(3),
+            row.GetFieldValue<byte[]>(4),
+            row.GetFieldValue<DateTimeOffset>(5)));
+
+        private TenantKeys KeysOf(TenantId tenant)
+        {
+            var keys = new TenantKeys(
+                [.. _tenantKeys[tenant]], [.. _dataKeys.GetValueOrDefault(tenant) ?? []], _revocations.ContainsKey(tenant));
+            // The same instance while nothing changed: what was unwrapped of it stays good.
+            return known.TryGetValue(tenant, out var before) && before.IsSame(keys) ? before : keys;
         }
 
         public void AddCapability(NpgsqlDataReader row)
@@ -148,10 +195,12 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing)
             OperatorKeys = _publicKeys.TryGetValue(Guid.Empty, out var keys) ? [.. keys] : [],
             Capabilities = _capabilities.ToFrozenDictionary(),
             SigningKeys = _signingKeys.ToFrozenDictionary(),
+            Keys = _tenantKeys.Keys.ToFrozenDictionary(tenant => tenant, KeysOf),
             Logins = _logins.ToFrozenDictionary(StringComparer.Ordinal),
         };
 
-        private static List<T> Of<T>(Dictionary<Guid, List<T>> lists, Guid id)
+        private static List<T> Of<TKey, T>(Dictionary<TKey, List<T>> lists, TKey id)
+            where TKey : notnull
         {
             if (!lists.TryGetValue(id, out var list))
             {

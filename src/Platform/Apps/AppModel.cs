@@ -65,6 +65,9 @@ public sealed class EntityModel
 
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
 
+    /// <summary>Classes of which the table has an envelope, in the order of <see cref="DataClass"/>.</summary>
+    public required ImmutableArray<DataClass> SealedClasses { get; init; }
+
     /// <summary>Those of the manifest, and one for every reference that leads none of them.</summary>
     public required ImmutableArray<IndexModel> Indexes { get; init; }
 
@@ -136,6 +139,21 @@ public sealed class FieldModel
     public ImmutableArray<string> Values { get; init; } = [];
 
     public ReferenceModel? Reference { get; init; }
+
+    /// <summary>
+    /// Lies in the envelope of its class and in no column of its own: always for health, cardholder and secret, for other classes
+    /// where the manifest says so.
+    /// </summary>
+    public bool IsSealed { get; init; }
+
+    /// <summary>Column of the blind index of a sealed field; null when it cannot be searched.</summary>
+    public SqlName? BlindIndex { get; init; }
+
+    /// <summary>Bytes of the blind index: more where it keeps values unique.</summary>
+    public int BlindIndexLength { get; init; }
+
+    /// <summary>What an index of the table is made on; null for a sealed field without a blind index.</summary>
+    public SqlName? IndexedColumn => IsSealed ? BlindIndex : Column;
 
     /// <summary>Name of the constraint that holds a reference, null for other types; a violation names it.</summary>
     public SqlName? ForeignKey { get; init; }

@@ -1,4 +1,5 @@
 using System.Text;
+using Bulkhead.Kernel.Keys;
 using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
@@ -218,9 +219,16 @@ internal sealed class ManifestChecks
                 {
                     _faults.Add(word, NotIndexable, "A json field can be neither indexed nor unique.");
                 }
+                else if (field is { IsSealed: true, Search: null } && !index.Unique)
+                {
+                    _faults.Add(
+                        word,
+                        NotIndexable,
+                        $"'{field.Name.Value}' is sealed: give it 'search: equality', or leave it out of the index.");
+                }
                 else
                 {
-                    bytes += Width(field);
+                    bytes += field.IsSealed ? RecordKeys.UniqueLength : Width(field);
                 }
             }
 

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using static Bulkhead.Platform.Apps.ManifestFaultCode;
 
 namespace Bulkhead.Platform.Apps;
@@ -64,6 +65,7 @@ public static class ManifestCompiler
             Table = table,
             Fields = fields,
             ByName = byName,
+            SealedClasses = [.. fields.Where(f => f.IsSealed).Select(f => f.Class).Distinct().Order()],
             Indexes = Indexes(entity, table, byName),
             SubjectPath = entity.SubjectPath,
             IsSubject = entity.IsSubject,
@@ -75,6 +77,7 @@ public static class ManifestCompiler
     {
         var type = field.Type!.Value;
         var column = SqlNaming.Column(field.Name.Value, type);
+        var isUnique = entity.Indexes.Exists(i => i.Unique && i.Fields.Any(f => f.Value == field.Name.Value));
         return new()
         {
             Name = field.Name.Value,
@@ -91,6 +94,9 @@ public static class ManifestCompiler
             Scale = field.Scale,
             Unique = entity.Indexes.Exists(i => i.Unique && i.Fields is [var only] && only.Value == field.Name.Value),
             Values = field.Values,
+            IsSealed = field.IsSealed,
+            BlindIndex = field.IsSealed && (isUnique || field.Search is not null) ? SqlNaming.BlindIndex(column) : null,
+            BlindIndexLength = isUnique ? RecordKeys.UniqueLength : RecordKeys.SearchLength,
             Reference = field.To is { } to ? new(to.Value, field.OnDelete, field.Inverse?.Value) : null,
             ForeignKey = field.To is null ? null : SqlNaming.ForeignKey(table, column),
         };

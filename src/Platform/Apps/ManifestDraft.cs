@@ -71,6 +71,12 @@ internal sealed class FieldDraft(ScalarNode name)
     /// <summary>The key <c>unique</c> where it is true.</summary>
     internal ScalarNode? Unique { get; set; }
 
+    /// <summary>Lies in an envelope: by its class, or because it says so.</summary>
+    internal bool IsSealed { get; set; }
+
+    /// <summary>The value of <c>search</c>, where a sealed field may be searched for equality.</summary>
+    internal ScalarNode? Search { get; set; }
+
     internal string? Default { get; set; }
 
     internal int? MinLength { get; set; }

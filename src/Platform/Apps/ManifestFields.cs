@@ -7,7 +7,7 @@ namespace Bulkhead.Platform.Apps;
 internal static class ManifestFields
 {
     private static readonly ImmutableArray<string> Common =
-        ["type", "class", "required", "default", "unique", "description"];
+        ["type", "class", "required", "default", "unique", "description", "sealed", "search"];
 
     private static readonly ImmutableArray<string> Special =
         ["minLength", "maxLength", "min", "max", "scale", "values", "to", "onDelete", "inverse"];
@@ -51,6 +51,7 @@ internal static class ManifestFields
                 break;
         }
 
+        ManifestSealing.Read(section, field, faults);
         if (section.Value("default") is { } standard)
         {
             field.Default = ManifestDefaults.Read(standard, field, faults);

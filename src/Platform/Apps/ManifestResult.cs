@@ -50,5 +50,9 @@ public static class ManifestFaultCode
     public const string IndexTooWide = "index-too-wide";
     public const string DuplicateIndex = "duplicate-index";
     public const string CreateWithoutRequired = "create-without-required";
+    public const string MustBeSealed = "must-be-sealed";
+    public const string NotSealable = "not-sealable";
+    public const string LowEntropy = "low-entropy";
+    public const string SearchNotNeeded = "search-not-needed";
     public const string MoreFaults = "more-faults";
 }

@@ -26,7 +26,11 @@ internal sealed class SchemaSteps
 
     internal void AddEntity(EntityModel entity, AppModel model)
     {
-        _tables.Add(new SchemaChange.AddTable(new(entity.Table, [.. entity.Fields.Select(Column)])));
+        _tables.Add(new SchemaChange.AddTable(new(
+            entity.Table, [.. entity.Fields.Where(f => !f.IsSealed).Select(Column)])
+        {
+            Sealed = [.. entity.Fields.Where(f => f.IsSealed).Select(Sealed)],
+        }));
         foreach (var index in entity.Indexes)
         {
             AddIndex(entity, index);
@@ -50,7 +54,9 @@ internal sealed class SchemaSteps
 
     internal void AddField(EntityModel entity, FieldModel field, AppModel model)
     {
-        _columns.Add(new SchemaChange.AddColumn(entity.Table, Column(field)));
+        _columns.Add(field.IsSealed
+            ? new SchemaChange.AddSealedField(entity.Table, Sealed(field))
+            : new SchemaChange.AddColumn(entity.Table, Column(field)));
         AddForeignKey(entity, field, model);
     }
 
@@ -65,7 +71,7 @@ internal sealed class SchemaSteps
 
     internal void AddIndex(EntityModel entity, IndexModel index) => _indexes.Add(new SchemaChange.AddIndex(
         entity.Table,
-        new(index.Name, [.. index.Fields.Select(f => entity.ByName[f].Column)], index.Unique)));
+        new(index.Name, [.. index.Fields.Select(f => entity.ByName[f].IndexedColumn!)], index.Unique)));
 
     internal void DropIndex(EntityModel entity, IndexModel index) =>
         _dropIndexes.Add(new SchemaChange.DropIndex(entity.Table, index.Name));
@@ -91,7 +97,10 @@ internal sealed class SchemaSteps
     private static ColumnDefinition Column(FieldModel field) =>
         new(field.Column, Type(field.Type), field.Required, field.Default);
 
-    private static ColumnType Type(FieldType type) => type switch
+    internal static SealedFieldDefinition Sealed(FieldModel field) => new(
+        field.Name, Type(field.Type), ManifestWords<DataClass>.WordOf(field.Class), field.BlindIndex, field.BlindIndexLength);
+
+    internal static ColumnType Type(FieldType type) => type switch
     {
         FieldType.Text or FieldType.Enum => ColumnType.Text,
         FieldType.Integer => ColumnType.Integer,

@@ -20,6 +20,9 @@ internal static class SqlNaming
     internal static SqlName Column(string field, FieldType type) =>
         Fitting(type == FieldType.Reference ? Snake(field) + "_id" : Snake(field));
 
+    /// <summary>Begins with an underscore, as no column of a field does.</summary>
+    internal static SqlName BlindIndex(SqlName column) => Fitting($"_bx_{column}");
+
     internal static SqlName Index(SqlName table, IEnumerable<SqlName> columns, bool unique) =>
         Fitting($"{(unique ? "uq" : "ix")}__{table}__{string.Join("__", columns)}");
 

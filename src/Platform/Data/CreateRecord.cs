@@ -83,7 +83,7 @@ internal static class CreateRecord
         var work = new TenantWork();
         if (idempotency is not null)
         {
-            work.Also(idempotency.Store(record.Id, record.Version, buffer.Written.Span, now));
+            work.Also(await idempotency.StoreAsync(record.Id, record.Version, buffer.Written, now, http.RequestAborted));
         }
 
         var entry = new AuditEvent(Action)
@@ -91,7 +91,10 @@ internal static class CreateRecord
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
         };
-        work.Change(call.View.InsertRow, entry, arguments: Arguments(record));
+        var keys = await api.KeysAsync(call, http.RequestAborted);
+        SqlValue[] arguments = call.View.Stored.Of(
+            record, keys, SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt));
+        work.Change(call.View.InsertRow, entry, arguments: arguments);
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (result.Violation is not { } violation)
         {
@@ -105,20 +108,6 @@ internal static class CreateRecord
         {
             await Violations.AnswerWriteAsync(Action, api, http, call, violation, record.Values, static _ => true);
         }
-    }
-
-    private static SqlValue[] Arguments(RecordValues record)
-    {
-        var arguments = new SqlValue[record.Values.Length + 3];
-        arguments[0] = SqlValue.Uuid(record.Id);
-        arguments[1] = SqlValue.Uuid(record.Version);
-        arguments[2] = SqlValue.Timestamp(record.CreatedAt);
-        for (var i = 0; i < record.Values.Length; i++)
-        {
-            arguments[i + 3] = record.Values[i].ToSql();
-        }
-
-        return arguments;
     }
 
     private static ImmutableArray<string> Names(EntityView view, bool[] given) =>

@@ -16,6 +16,7 @@ internal sealed class DataApi(
     Authentication authentication,
     Denials denials,
     Sealing sealing,
+    KeyRing keys,
     DataLimits limits,
     TimeProvider time)
 {
@@ -24,6 +25,9 @@ internal sealed class DataApi(
     public Authentication Authentication { get; } = authentication;
 
     public Sealing Sealing { get; } = sealing;
+
+    /// <summary>Of what is sealed under the tenant's own keys.</summary>
+    public KeyRing Keys { get; } = keys;
 
     public Denials Denials { get; } = denials;
 
@@ -60,6 +64,20 @@ internal sealed class DataApi(
         await ProblemResults.NotFoundAsync(http, http.RequestAborted);
         return null;
     }
+
+    /// <summary>The tenant's keys of the entity; null where nothing of it is sealed.</summary>
+    /// <exception cref="TenantFault">The keys are withdrawn, destroyed or out of reach.</exception>
+    public async ValueTask<RecordKeys?> KeysAsync(DataCall call, CancellationToken cancellationToken) =>
+        call.View.Stored.NeedKeys
+            ? await Keys.OpenAsync(call.Tenant.Context.Tenant, call.View.Entity.Name, cancellationToken)
+            : null;
+
+    /// <summary>What a shape needs to be written; null where it shows nothing that is sealed.</summary>
+    public async ValueTask<OpenedRecord?> OpenerAsync(
+        TenantCall call, EntityView view, bool isNeeded, CancellationToken cancellationToken) =>
+        isNeeded
+            ? new OpenedRecord(view, await Keys.OpenAsync(call.Context.Tenant, view.Entity.Name, cancellationToken))
+            : null;
 
     /// <summary>True when the request has no query; else the refusal is written.</summary>
     public static ValueTask<bool> HasNoQueryAsync(HttpContext http) =>

@@ -35,13 +35,15 @@ internal sealed class EntityView
                 permissions.Searchable.Contains(field.Name)))
             .ToImmutableArray();
         All = fields;
+        Envelopes = [.. entity.SealedClasses.Select(c => new Envelope(c, [.. fields.Where(f => f.IsSealed && f.Class == c)]))];
+        Stored = new StoredColumns(fields, Envelopes);
         InsertInto = Sql.Of($"""
             insert into {Table} (tenant_id, id, version, created_at, updated_at{
-            Sql.Join("", fields.Select(field => Sql.Of($", {field.Column}")))})
+            Sql.Join("", Stored.Names.Select(column => Sql.Of($", {column}")))})
             """);
         InsertRow = Sql.Of($"""
             {InsertInto} values ({Place.Tenant}, {new SqlSlot(0)}, {new SqlSlot(1)}, {new SqlSlot(2)}, {new SqlSlot(2)}{
-            Sql.Join("", fields.Select(field => Sql.Of($", {new SqlSlot(field.Index + 3)}")))}) returning id
+            Sql.Join("", Stored.Names.Select((_, place) => Sql.Of($", {new SqlSlot(place + 3)}")))}) returning id
             """).Kept();
         Shown =
         [
@@ -68,8 +70,8 @@ internal sealed class EntityView
     public Sql InsertInto { get; }
 
     /// <summary>
-    /// An INSERT of one record; slots: id, version, now, then the fields. Names every column, so that all creates share
-    /// one text.
+    /// An INSERT of one record; slots: id, version, now, then <see cref="Stored"/>. Names every column, so that all creates
+    /// share one text.
     /// </summary>
     public Sql InsertRow { get; }
 
@@ -77,6 +79,11 @@ internal sealed class EntityView
     /// Every field of the entity in the manifest's order, readable or not: for values that the program handles itself.
     /// </summary>
     public ImmutableArray<RecordField> All { get; }
+
+    /// <summary>One for each data class that has sealed fields.</summary>
+    public ImmutableArray<Envelope> Envelopes { get; }
+
+    public StoredColumns Stored { get; }
 
     /// <summary>What the actor sees, in the order of the answer.</summary>
     public ImmutableArray<RecordField> Shown { get; }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
@@ -64,12 +65,26 @@ internal sealed class Expansion
 /// The embedded records of one answer. Their statements run before the page's, so that the page's rows can be written
 /// straight into the answer when they come.
 /// </summary>
-internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, DataLimits limits) : IDisposable
+internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, OpenedRecord?[] opened, DataLimits limits) : IDisposable
 {
     private readonly JsonBuffer _buffer = JsonBuffer.Rent();
     private readonly Dictionary<Guid, Slice>[] _references = [.. expansions.Select(_ => new Dictionary<Guid, Slice>())];
     private readonly Dictionary<Guid, Members>[] _inverses =
         [.. expansions.Select(_ => new Dictionary<Guid, Members>())];
+
+    /// <summary>With the tenant's keys of every entity of which sealed fields are embedded.</summary>
+    public static async ValueTask<ExpandedRecords> PrepareAsync(
+        DataApi api, TenantCall call, ImmutableArray<Expansion> expansions, CancellationToken cancellationToken)
+    {
+        var opened = new OpenedRecord?[expansions.Length];
+        for (var i = 0; i < opened.Length; i++)
+        {
+            var shape = expansions[i].Shape;
+            opened[i] = await api.OpenerAsync(call, shape.View, !shape.Envelopes.IsEmpty, cancellationToken);
+        }
+
+        return new(expansions, opened, api.Limits);
+    }
 
     /// <summary>The embedded records are larger than an answer may be; what is here is not whole.</summary>
     public bool IsTooLarge { get; private set; }
@@ -142,7 +157,14 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
         }
     }
 
-    public void Dispose() => _buffer.Dispose();
+    public void Dispose()
+    {
+        _buffer.Dispose();
+        foreach (var record in opened)
+        {
+            record?.Dispose();
+        }
+    }
 
     private static void Read(TenantWork work, Expansion expansion, Sql query, RowSink sink)
     {
@@ -179,7 +201,7 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
 
     private void TakeReference(int index, Row row)
     {
-        if (Embed(expansions[index].Shape, row) is { } slice)
+        if (Embed(index, row) is { } slice)
         {
             _references[index][row.Uuid(0)] = slice;
         }
@@ -188,12 +210,12 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
     private void TakeInverse(int index, Row row)
     {
         var shape = expansions[index].Shape;
-        if (Embed(shape, row) is not { } slice)
+        if (Embed(index, row) is not { } slice)
         {
             return;
         }
 
-        var column = RecordShape.FirstColumn + shape.Fields.Length - 1;
+        var column = shape.ColumnCount;
         var parent = row.Uuid(column);
         if (!_inverses[index].TryGetValue(parent, out var members))
         {
@@ -204,8 +226,9 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
         members.Slices.Add(slice);
     }
 
-    private Slice? Embed(RecordShape shape, Row row)
+    private Slice? Embed(int index, Row row)
     {
+        var shape = expansions[index].Shape;
         var start = _buffer.EndValue();
         if (start > limits.MaxAnswerBytes)
         {
@@ -213,7 +236,8 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Data
             return null;
         }
 
-        shape.Write(_buffer.Writer, row);
+        opened[index]?.Open(row, shape.Envelopes);
+        shape.Write(_buffer.Writer, row, opened[index]);
         return new(start, _buffer.EndValue() - start);
     }
 

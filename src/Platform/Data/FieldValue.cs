@@ -1,6 +1,9 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
@@ -83,6 +86,55 @@ internal readonly struct FieldValue : IEquatable<FieldValue>
             _ => Uuid(type, row.Uuid(column)),
         };
     }
+
+    /// <summary>A value that is not null, as an envelope holds it.</summary>
+    public static FieldValue FromSealed(FieldType type, ReadOnlySpan<byte> value) => type switch
+    {
+        FieldType.Text or FieldType.Enum or FieldType.Json => Text(type, Encoding.UTF8.GetString(value)),
+        FieldType.Integer => Integer(BinaryPrimitives.ReadInt64BigEndian(value)),
+        FieldType.Decimal => Decimal(decimal.Parse(Encoding.UTF8.GetString(value), NumberStyles.Number, CultureInfo.InvariantCulture)),
+        FieldType.Boolean => Boolean(value[0] != 0),
+        FieldType.Date => Date(DateOnly.FromDayNumber(BinaryPrimitives.ReadInt32BigEndian(value))),
+        FieldType.Timestamp => Timestamp(new DateTime(BinaryPrimitives.ReadInt64BigEndian(value), DateTimeKind.Utc)),
+        _ => Uuid(type, new Guid(value, bigEndian: true)),
+    };
+
+    /// <summary>Adds the value to an envelope; null adds nothing.</summary>
+    public void AddTo(SealedContentWriter content, ReadOnlySpan<byte> name)
+    {
+        if (!_given)
+        {
+            return;
+        }
+
+        var type = SchemaSteps.Type(_type);
+        switch (_type)
+        {
+            case FieldType.Text or FieldType.Enum or FieldType.Json:
+                content.AddText(name, type, _text!);
+                break;
+            case FieldType.Decimal:
+                content.AddText(name, type, _decimal.ToString(CultureInfo.InvariantCulture));
+                break;
+            case FieldType.Boolean:
+                content.Add(name, type, [(byte)_number]);
+                break;
+            case FieldType.Date:
+                content.AddNumber(name, type, (int)_number);
+                break;
+            case FieldType.Integer or FieldType.Timestamp:
+                content.AddNumber(name, type, _number);
+                break;
+            default:
+                Span<byte> uuid = stackalloc byte[16];
+                _uuid.TryWriteBytes(uuid, bigEndian: true, out _);
+                content.Add(name, type, uuid);
+                break;
+        }
+    }
+
+    /// <summary>What a blind index is made of; the value is not null.</summary>
+    public byte[] ToIndexed() => Encoding.UTF8.GetBytes($"{(int)SchemaSteps.Type(_type)}:{ToCanonicalText()}");
 
     public SqlValue ToSql() => _type switch
     {

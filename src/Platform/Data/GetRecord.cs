@@ -44,8 +44,9 @@ internal static class GetRecord
     {
         var shape = selection?.Shape ?? call.View.Whole;
         using var buffer = JsonBuffer.Rent();
+        using var opened = await api.OpenerAsync(call.Tenant, call.View, !shape.Envelopes.IsEmpty, http.RequestAborted);
         using var expanded = selection is { Expansions.IsEmpty: false }
-            ? new ExpandedRecords(selection.Expansions, api.Limits)
+            ? await ExpandedRecords.PrepareAsync(api, call.Tenant, selection.Expansions, http.RequestAborted)
             : null;
         var work = new TenantWork();
         expanded?.AddTo(work, Sql.Of($" from {call.View.Table} where id = {SqlValue.Uuid(id)}"));
@@ -54,7 +55,8 @@ internal static class GetRecord
         void Take(Row row)
         {
             version = row.Uuid(1);
-            shape.Write(buffer.Writer, row, expanded);
+            opened?.Open(row, shape.Envelopes);
+            shape.Write(buffer.Writer, row, opened, expanded);
         }
 
         SqlValue[] arguments = [SqlValue.Uuid(id)];

@@ -16,6 +16,10 @@ internal sealed class Idempotency
 {
     public const string Table = "idempotency";
 
+    // No entity has a name like this: the key of answers is nobody else's.
+    private const string KeyName = "(idempotency)";
+    private const string AnswerClass = "answer";
+
     private const int MaxKeyLength = 255;
     private const int IdAndVersion = 32;
 
@@ -54,13 +58,15 @@ internal sealed class Idempotency
     /// <summary>
     /// To run before the create's own statement: a repetition must meet the key before it meets its own record.
     /// </summary>
-    public Sql Store(Guid id, Guid version, ReadOnlySpan<byte> answer, DateTime now)
+    public async Task<Sql> StoreAsync(
+        Guid id, Guid version, ReadOnlyMemory<byte> answer, DateTime now, CancellationToken cancellationToken)
     {
+        var keys = await _api.Keys.OpenAsync(_call.Context.Tenant, KeyName, cancellationToken);
         var value = new byte[IdAndVersion + answer.Length];
         id.TryWriteBytes(value);
         version.TryWriteBytes(value.AsSpan(16));
-        answer.CopyTo(value.AsSpan(IdAndVersion));
-        var sealedAnswer = _api.Sealing.Seal(_call.Tenant.Id, SealPurpose.IdempotencyAnswer, value, Associated());
+        answer.Span.CopyTo(value.AsSpan(IdAndVersion));
+        var sealedAnswer = keys.Seal(AnswerClass, Associated(), value);
         return Sql.Of($"""
             insert into {Place.Core}.idempotency
             (tenant_id, actor, route, key, request_digest, status, answer, created_at)
@@ -114,16 +120,14 @@ internal sealed class Idempotency
             return;
         }
 
-        if (!_api.Sealing.TryOpen(
-            _call.Tenant.Id, SealPurpose.IdempotencyAnswer, sealedAnswer, Associated(), out var value))
-        {
-            throw new CryptographicException("A stored answer does not open: it was changed, or its key was.");
-        }
-
+        var keys = await _api.Keys.OpenAsync(_call.Context.Tenant, KeyName, http.RequestAborted);
+        var value = new byte[RecordKeys.ContentLength(sealedAnswer)];
+        keys.Open(AnswerClass, Associated(), sealedAnswer, value);
         http.Response.Headers["Idempotency-Replayed"] = "true";
         await CreateRecord.AnswerAsync(
             http, view, new Guid(value.AsSpan(0, 16)), new Guid(value.AsSpan(16, 16)), value.AsMemory(IdAndVersion));
     }
 
-    private byte[] Associated() => Encoding.UTF8.GetBytes($"{_call.Context.Actor.Id}\n{_route}\n{_key}");
+    private byte[] Associated() =>
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{_call.Context.Actor.Id}\n{_route}\n{_key}"));
 }

@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
@@ -12,7 +13,7 @@ internal static class ImportFindings
     /// Settles what it can explain; what stays waiting met a change in between and may be tried again.
     /// </summary>
     public static async Task ClassifyAsync(
-        TenantDatabase database, DataCall call, ImportChunk chunk, CancellationToken cancellationToken)
+        TenantDatabase database, DataCall call, ImportChunk chunk, RecordKeys? keys, CancellationToken cancellationToken)
     {
         var view = call.View;
         var work = new TenantWork();
@@ -27,7 +28,7 @@ internal static class ImportFindings
             if (index.Unique)
             {
                 var ids = new HashSet<Guid>();
-                work.Read(ImportSql.Taken(view, index, chunk.Waiting), row => ids.Add(row.Uuid(0)));
+                work.Read(ImportSql.Taken(view, index, chunk.Waiting, keys), row => ids.Add(row.Uuid(0)));
                 taken.Add((index, ids));
             }
         }

@@ -84,8 +84,9 @@ internal static class ImportRecords
         for (var attempt = 0; attempt < MaxAttempts && chunk.Waiting.Count > 0; attempt++)
         {
             var inserted = new HashSet<Guid>();
+            var keys = await api.KeysAsync(call, cancellationToken);
             var work = new TenantWork().Attempt(
-                ImportSql.Insert(call.View, chunk.Waiting, api.Now()), entry, row => inserted.Add(row.Uuid(0)));
+                ImportSql.Insert(call.View, chunk.Waiting, api.Now(), keys), entry, row => inserted.Add(row.Uuid(0)));
             var result = await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
             if (result.Violation is null)
             {
@@ -94,7 +95,7 @@ internal static class ImportRecords
 
             if (chunk.Waiting.Count > 0)
             {
-                await ImportFindings.ClassifyAsync(api.Database, call, chunk, cancellationToken);
+                await ImportFindings.ClassifyAsync(api.Database, call, chunk, keys, cancellationToken);
             }
         }
 

@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Apps;
 
 namespace Bulkhead.Platform.Data;
@@ -13,7 +14,7 @@ internal static class ImportSql
     /// gives back the ids of those. Foreign keys are checked at the end of the statement, so a line may refer to any
     /// other of the chunk.
     /// </summary>
-    public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, DateTime now)
+    public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, DateTime now, RecordKeys? keys)
     {
         var ids = Ids(lines);
         var versions = new Guid[lines.Count];
@@ -22,9 +23,9 @@ internal static class ImportSql
             versions[i] = Guid.CreateVersion7(new DateTimeOffset(now));
         }
 
-        var columns = Sql.Join("", view.All.Select(field => Sql.Of($", {field.Column}")));
-        var chosen = Sql.Join("", view.All.Select(field => Sql.Of($", u.{field.Column}")));
-        var values = Sql.Join("", view.All.Select(field => Sql.Of($", {Column(field, lines)}")));
+        var columns = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", {column}")));
+        var chosen = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", u.{column}")));
+        var values = Sql.Join("", view.Stored.Of(lines, keys).Select(value => Sql.Of($", {value}")));
         var stamp = SqlValue.Timestamp(now);
         return Sql.Of($"""
             {view.InsertInto} select {Place.Tenant}, u.id, u.version, {stamp}, {stamp}{chosen}
@@ -38,12 +39,12 @@ internal static class ImportSql
         Sql.Of($"select id from {Place.App}.{table} where id = any({SqlValue.Uuids(ids)})");
 
     /// <summary>Ids of the lines that another record keeps out of a unique index.</summary>
-    public static Sql Taken(EntityView view, IndexModel index, IReadOnlyList<ImportLine> lines)
+    public static Sql Taken(EntityView view, IndexModel index, IReadOnlyList<ImportLine> lines, RecordKeys? keys)
     {
         var fields = index.Fields.Select(name => view.All[view.IndexOf(name)]).ToArray();
-        var columns = Sql.Join("", fields.Select(field => Sql.Of($", {field.Column}")));
-        var values = Sql.Join("", fields.Select(field => Sql.Of($", {Column(field, lines)}")));
-        var equal = Sql.Join("", fields.Select(field => Sql.Of($" and t.{field.Column} = u.{field.Column}")));
+        var columns = Sql.Join("", fields.Select(field => Sql.Of($", {field.Model!.IndexedColumn!}")));
+        var values = Sql.Join("", fields.Select(field => Sql.Of($", {StoredColumns.Indexed(field, lines, keys)}")));
+        var equal = Sql.Join("", fields.Select(field => Sql.Of($" and t.{field.Model!.IndexedColumn!} = u.{field.Model.IndexedColumn!}")));
         return Sql.Of($"""
             select u.id from unnest({SqlValue.Uuids(Ids(lines))}{values}) as u(id{columns})
             where exists (select 1 from {view.Table} t where t.id <> u.id{equal})
@@ -59,17 +60,6 @@ internal static class ImportSql
         }
 
         return ids;
-    }
-
-    private static SqlValue Column(RecordField field, IReadOnlyList<ImportLine> lines)
-    {
-        var values = new FieldValue[lines.Count];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = lines[i].Values[field.Index];
-        }
-
-        return FieldArrays.ToSql(field.Type, values);
     }
 
     private static Sql References(EntityView view, Guid[] ids)

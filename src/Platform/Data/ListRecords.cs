@@ -41,7 +41,8 @@ internal static class ListRecords
             }
         }
 
-        await ReadAsync(api, http, call, query, ListSql.Compile(query, after));
+        var keys = query.Filters.Any(filter => filter.Field.IsSealed) ? await api.KeysAsync(call, http.RequestAborted) : null;
+        await ReadAsync(api, http, call, query, ListSql.Compile(query, after, keys));
     }
 
     private static async Task ReadAsync(DataApi api, HttpContext http, DataCall call, ListQuery query, ListSql sql)
@@ -49,11 +50,12 @@ internal static class ListRecords
         using var buffer = JsonBuffer.Rent();
         using var expanded = query.Selection.Expansions.IsEmpty
             ? null
-            : new ExpandedRecords(query.Selection.Expansions, api.Limits);
+            : await ExpandedRecords.PrepareAsync(api, call.Tenant, query.Selection.Expansions, http.RequestAborted);
+        using var opened = await api.OpenerAsync(call.Tenant, call.View, !sql.Envelopes.IsEmpty, http.RequestAborted);
         var work = new TenantWork();
         expanded?.AddTo(work, sql.Source);
 
-        var page = new Page(query, sql, buffer, expanded, api.Limits);
+        var page = new Page(query, sql, buffer, opened, expanded, api.Limits);
         _ = query.IsAudited
             ? work.Read(sql.Page, Entry(query), page.Take, sql.Arguments)
             : work.Read(sql.Page, page.Take, sql.Arguments);
@@ -100,8 +102,8 @@ internal static class ListRecords
         };
 
     /// <summary>Writes rows as they come, and keeps the sort keys of the last one when another follows.</summary>
-    private sealed class Page(ListQuery query, ListSql sql, JsonBuffer buffer, ExpandedRecords? expanded,
-        DataLimits limits)
+    private sealed class Page(
+        ListQuery query, ListSql sql, JsonBuffer buffer, OpenedRecord? opened, ExpandedRecords? expanded, DataLimits limits)
     {
         private ImmutableArray<FieldValue> _keys;
         private int _count;
@@ -124,7 +126,12 @@ internal static class ListRecords
                 return;
             }
 
-            query.Selection.Shape.Write(buffer.Writer, row, expanded);
+            opened?.Open(row, sql.Envelopes);
+            if (IsSought())
+            {
+                query.Selection.Shape.Write(buffer.Writer, row, opened, expanded);
+            }
+
             IsTooLarge = buffer.Size > limits.MaxAnswerBytes;
             if (++_count < query.Limit)
             {
@@ -136,6 +143,20 @@ internal static class ListRecords
             {
                 Last = _keys;
             }
+        }
+
+        /// <summary>Two values may have the same blind index.</summary>
+        private bool IsSought()
+        {
+            foreach (var filter in query.Filters)
+            {
+                if (filter.Field.IsSealed && !filter.Values.IsEmpty && !filter.Values.Contains(opened!.Of(filter.Field)))
+                {
+                    return false;
+                }
+            }
+
+            return true;
         }
 
         private ImmutableArray<FieldValue> KeysOf(Row row)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 
 namespace Bulkhead.Platform.Data;
 
@@ -14,7 +15,9 @@ namespace Bulkhead.Platform.Data;
 /// Column of the number of rows that the page and one more row hold; -1 where the extra row itself comes back. An
 /// audited read must not name a record that is not shown, so there the extra row is counted and cut.
 /// </param>
-internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColumns, int TotalColumn)
+/// <param name="Envelopes">What must be opened of a row: to show it, or to see whether it is what was searched for.</param>
+internal sealed record ListSql(
+    Sql Page, Sql Source, ImmutableArray<int> KeyColumns, int TotalColumn, ImmutableArray<EnvelopeColumn> Envelopes)
 {
     private static readonly ImmutableArray<SortKey> ById = [new(RecordField.Id, false)];
 
@@ -26,12 +29,12 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
     {
         var inner = Sql.Of($"select {shape.Columns} from {shape.View.Table} order by id limit {new SqlSlot(0)}");
         var page = shape.IsAudited ? Counted(inner, ById, Sql.Of($"{new SqlSlot(1)}")) : inner;
-        return new(page.Kept(), Sql.Empty, [0], shape.IsAudited ? RecordShape.FirstColumn + shape.Fields.Length - 1
-            : -1);
+        return new(page.Kept(), Sql.Empty, [0], shape.IsAudited ? shape.ColumnCount : -1, shape.Envelopes);
     }
 
     /// <param name="after">Values of the sort keys of the last record before the page; null for the first page.</param>
-    public static ListSql Compile(ListQuery query, ImmutableArray<FieldValue>? after)
+    /// <param name="keys">For filters on sealed fields; null where nothing is sealed.</param>
+    public static ListSql Compile(ListQuery query, ImmutableArray<FieldValue>? after, RecordKeys? keys)
     {
         var shape = query.Selection.Shape;
         if (after is null && query.Filters.IsEmpty && query.Selection.Expansions.IsEmpty
@@ -45,28 +48,39 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
         }
 
         var columns = new List<Sql> { shape.Columns };
-        var next = RecordShape.FirstColumn + shape.Fields.Length - 1;
-        var keys = ImmutableArray.CreateBuilder<int>(query.Sort.Length);
+        var next = shape.ColumnCount;
+        var keyColumns = ImmutableArray.CreateBuilder<int>(query.Sort.Length);
         foreach (var sort in query.Sort)
         {
-            var shown = shape.Fields.IndexOf(sort.Field);
+            var shown = shape.ColumnOf(sort.Field);
             if (shown < 0)
             {
                 columns.Add(Sql.Name(sort.Field.Column));
-                keys.Add(next++);
+                keyColumns.Add(next++);
             }
             else
             {
-                keys.Add(shown == 0 ? 0 : RecordShape.FirstColumn + shown - 1);
+                keyColumns.Add(shown);
+            }
+        }
+
+        var envelopes = shape.Envelopes.ToBuilder();
+        foreach (var envelope in query.View.Envelopes)
+        {
+            if (query.Filters.Any(filter => envelope.Fields.Contains(filter.Field))
+                && !shape.Envelopes.Any(shown => shown.Envelope == envelope))
+            {
+                columns.Add(Sql.Name(envelope.Column));
+                envelopes.Add(new(envelope, next++));
             }
         }
 
         var order = Order(query.Sort);
-        var from = Sql.Of($" from {query.View.Table}{Where(query, after)} order by {order} limit ");
+        var from = Sql.Of($" from {query.View.Table}{Where(query, after, keys)} order by {order} limit ");
         var inner = Sql.Of($"select {Sql.Join(", ", columns)}{from}{SqlValue.Integer(query.Limit + 1)}");
         var page = query.IsAudited ? Counted(inner, query.Sort, Sql.Of($"{SqlValue.Integer(query.Limit)}")) : inner;
         var source = Sql.Of($"{from}{SqlValue.Integer(query.Limit)}");
-        return new(page, source, keys.MoveToImmutable(), query.IsAudited ? next : -1);
+        return new(page, source, keyColumns.MoveToImmutable(), query.IsAudited ? next : -1, envelopes.ToImmutable());
     }
 
     /// <summary>
@@ -100,12 +114,12 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
     private static Sql Counted(Sql page, ImmutableArray<SortKey> sort, Sql limit) =>
         Sql.Of($"select p.*, count(*) over () as _total from ({page}) p order by {Order(sort)} limit {limit}");
 
-    private static Sql Where(ListQuery query, ImmutableArray<FieldValue>? after)
+    private static Sql Where(ListQuery query, ImmutableArray<FieldValue>? after, RecordKeys? keys)
     {
         var conditions = new List<Sql>(query.Filters.Length + 1);
         foreach (var filter in query.Filters)
         {
-            conditions.Add(Condition(filter));
+            conditions.Add(filter.Field.IsSealed ? Blind(filter, keys!) : Condition(filter));
         }
 
         if (after is { } values)
@@ -141,6 +155,23 @@ internal sealed record ListSql(Sql Page, Sql Source, ImmutableArray<int> KeyColu
             _ => throw new ArgumentOutOfRangeException(nameof(filter)),
         };
     }
+
+    /// <summary>Finds every row that has one of the values, and now and then another: the page looks after opening.</summary>
+    private static Sql Blind(Filter filter, RecordKeys keys)
+    {
+        var column = filter.Field.Model!.BlindIndex!;
+        return filter.Operator switch
+        {
+            FilterOperator.IsNull => Sql.Of($"{column} is null"),
+            FilterOperator.IsNotNull => Sql.Of($"{column} is not null"),
+            FilterOperator.Eq or FilterOperator.In => Sql.Of(
+                $"{column} = any({SqlValue.BytesArray([.. filter.Values.SelectMany(value => Indexes(filter.Field, value, keys))])})"),
+            _ => throw new ArgumentOutOfRangeException(nameof(filter)),
+        };
+    }
+
+    private static byte[][] Indexes(RecordField field, FieldValue value, RecordKeys keys) =>
+        keys.Indexes(field.Name, value.ToIndexed(), field.Model!.BlindIndexLength);
 
     // A range, not LIKE: it uses the index, and its operators are leakproof, so that the policy does not keep it from
     // the index.

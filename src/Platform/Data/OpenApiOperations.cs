@@ -55,7 +55,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
 
             foreach (var field in entity.Fields)
             {
-                foreach (var operation in OpenApiOperators.For(field.Type))
+                foreach (var operation in OpenApiOperators.For(field))
                 {
                     Filter(field.Name, operation, () => schemas.Sought(field), field);
                 }

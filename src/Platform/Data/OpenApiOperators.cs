@@ -17,6 +17,14 @@ internal static class OpenApiOperators
     public static readonly (string Name, FieldType Type)[] OwnFields =
         [("id", FieldType.Uuid), ("createdAt", FieldType.Timestamp), ("updatedAt", FieldType.Timestamp)];
 
+    /// <summary>None for a sealed field without a blind index.</summary>
+    public static string[] For(FieldModel field) => field switch
+    {
+        { IsSealed: true, BlindIndex: null } => [],
+        { IsSealed: true } => [Equal, In, Null],
+        _ => For(field.Type),
+    };
+
     public static string[] For(FieldType type) => type switch
     {
         FieldType.Text => Texts,
@@ -27,7 +35,7 @@ internal static class OpenApiOperators
 
     public static IEnumerable<string> Sortable(EntityModel entity) =>
         OwnFields.Select(own => own.Name)
-            .Concat(entity.Fields.Where(f => f.Type != FieldType.Json).Select(f => f.Name));
+            .Concat(entity.Fields.Where(f => f.Type != FieldType.Json && !f.IsSealed).Select(f => f.Name));
 
     public static string Describe(string operation) => operation switch
     {

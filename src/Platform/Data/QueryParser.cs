@@ -156,6 +156,10 @@ internal sealed class QueryParser(EntityView view, Actor actor, EntityViews view
             {
                 Refuse("unknown-field", "sort", "The list names a field that does not exist.");
             }
+            else if (field.IsSealed)
+            {
+                Refuse("sealed-field", "sort", $"'{field.Name}' is sealed: the database does not know its order.");
+            }
             else if (field.Type == FieldType.Json)
             {
                 Refuse("not-sortable", "sort", "A json field cannot be sorted by.");
@@ -183,6 +187,12 @@ internal sealed class QueryParser(EntityView view, Actor actor, EntityViews view
         if (Operator(field.Type, dot < 0 ? "eq" : name[(dot + 1)..]) is not { } operation)
         {
             Refuse("unknown-operator", name, "The field has no such operator.");
+            return;
+        }
+
+        if (field.IsSealed && Sealed(field, operation) is { } reason)
+        {
+            Refuse("sealed-field", name, reason);
             return;
         }
 
@@ -230,6 +240,14 @@ internal sealed class QueryParser(EntityView view, Actor actor, EntityViews view
 
         _filters.Add(new(field, value == "true" ? FilterOperator.IsNull : FilterOperator.IsNotNull, []));
     }
+
+    /// <summary>Why a sealed field cannot be searched so; null when it can.</summary>
+    private static string? Sealed(RecordField field, FilterOperator operation) => (field.Model!.BlindIndex, operation) switch
+    {
+        (null, _) => $"'{field.Name}' is sealed: it can be searched only where the app declares 'search: equality' for it.",
+        (_, FilterOperator.Eq or FilterOperator.In or FilterOperator.IsNull) => null,
+        _ => $"'{field.Name}' is sealed: it can be searched for equality only (eq, in, null), for neither order nor parts.",
+    };
 
     private static FilterOperator? Operator(FieldType type, string word) => (word, type) switch
     {

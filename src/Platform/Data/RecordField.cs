@@ -47,6 +47,9 @@ internal sealed class RecordField
 
     public MaskModel? Mask { get; private init; }
 
+    /// <summary>Lies in the envelope of its class; its column does not exist.</summary>
+    public bool IsSealed => Model is { IsSealed: true };
+
     /// <summary>May be filtered and sorted by: readable and unmasked.</summary>
     public bool Searchable { get; private init; } = true;
 

@@ -8,23 +8,31 @@ namespace Bulkhead.Platform.Data;
 
 /// <summary>
 /// Which fields of a record are shown, how they are selected and how they are written: made once per selection. The
-/// columns of its statements are the id, the version, and the shown fields but the id, in that order.
+/// columns of its statements are the id, the version, the shown fields in the clear but the id, and the envelopes of the sealed ones.
 /// </summary>
 internal sealed class RecordShape
 {
-    /// <summary>Columns before the first shown field: id, version.</summary>
-    public const int FirstColumn = 2;
+    // Columns before the first shown field: id, version.
+    private const int FirstColumn = 2;
+
+    private readonly int[] _columns;
 
     public RecordShape(EntityView view, ImmutableArray<RecordField> fields)
     {
         View = view;
         Fields = fields;
         IsAudited = fields.Any(view.IsAudited);
+        var clear = fields.Where(field => field != RecordField.Id && !field.IsSealed).ToList();
+        var envelopes = view.Envelopes.Where(envelope => fields.Any(field => field.IsSealed && field.Class == envelope.Fields[0].Class));
+        Envelopes = [.. envelopes.Select((envelope, i) => new EnvelopeColumn(envelope, FirstColumn + clear.Count + i))];
+        ColumnCount = FirstColumn + clear.Count + Envelopes.Length;
+        _columns = [.. fields.Select(field => field == RecordField.Id ? 0 : field.IsSealed ? -1 : FirstColumn + clear.IndexOf(field))];
         Columns = Sql.Join(
             ", ",
             [
                 Sql.Of($"id, version"),
-                .. fields.Where(field => field != RecordField.Id).Select(field => Sql.Name(field.Column)),
+                .. clear.Select(field => Sql.Name(field.Column)),
+                .. Envelopes.Select(column => Sql.Name(column.Envelope.Column)),
             ]);
         GetById = Sql.Of($"select {Columns} from {view.Table} where id = {new SqlSlot(0)}").Kept();
         FirstPage = ListSql.FirstPage(this);
@@ -42,6 +50,11 @@ internal sealed class RecordShape
 
     public Sql Columns { get; }
 
+    public int ColumnCount { get; }
+
+    /// <summary>What must be opened before a row is written; then it is written with the tenant's keys.</summary>
+    public ImmutableArray<EnvelopeColumn> Envelopes { get; }
+
     /// <summary>One record; slot: its id.</summary>
     public Sql GetById { get; }
 
@@ -52,8 +65,12 @@ internal sealed class RecordShape
 
     public AuditEvent ListEntry { get; }
 
+    /// <summary>Column of a shown field; -1 for one that lies in an envelope, or is not shown.</summary>
+    public int ColumnOf(RecordField field) => Fields.IndexOf(field) is >= 0 and var place ? _columns[place] : -1;
+
     /// <summary>Writes the record of a row whose columns begin with this shape's.</summary>
-    public void Write(Utf8JsonWriter json, Row row, ExpandedRecords? expanded = null)
+    /// <param name="opened">The row's <see cref="Envelopes"/>, opened; null where the shape has none.</param>
+    public void Write(Utf8JsonWriter json, Row row, OpenedRecord? opened, ExpandedRecords? expanded = null)
     {
         json.WriteStartObject();
         json.WritePropertyName(RecordField.Id.Json);
@@ -63,9 +80,13 @@ internal sealed class RecordShape
         for (var i = 1; i < fields.Length; i++)
         {
             var field = fields[i];
-            var column = FirstColumn + i - 1;
+            var column = _columns[i];
             json.WritePropertyName(field.Json);
-            if (row.IsNull(column))
+            if (column < 0)
+            {
+                WriteSealed(json, opened!, field);
+            }
+            else if (row.IsNull(column))
             {
                 json.WriteNullValue();
             }
@@ -103,6 +124,22 @@ internal sealed class RecordShape
         }
 
         json.WriteEndObject();
+    }
+
+    private static void WriteSealed(Utf8JsonWriter json, OpenedRecord opened, RecordField field)
+    {
+        if (opened.IsNull(field))
+        {
+            json.WriteNullValue();
+        }
+        else if (field.Mask is { } mask)
+        {
+            Masking.Write(json, mask, opened.Of(field));
+        }
+        else
+        {
+            opened.WriteTo(json, field);
+        }
     }
 
     private static void WriteValue(Utf8JsonWriter json, Row row, int column, FieldType type)

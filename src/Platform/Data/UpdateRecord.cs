@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
 using Microsoft.AspNetCore.Http;
@@ -87,7 +88,8 @@ internal static class UpdateRecord
             record.Values[field.Index] = patch.Values[field.Index];
         }
 
-        var work = new TenantWork().Change(Update(call.View, record, version, changed), new AuditEvent(Action)
+        var keys = await api.KeysAsync(call, http.RequestAborted);
+        var work = new TenantWork().Change(Update(call.View, record, version, changed, keys), new AuditEvent(Action)
         {
             Entity = call.View.Entity.Name,
             Fields = [.. changed.Select(field => field.Name)],
@@ -118,18 +120,28 @@ internal static class UpdateRecord
     {
         RecordValues? record = null;
         var view = call.View;
+        using var opened = await api.OpenerAsync(call.Tenant, view, view.Stored.NeedKeys, cancellationToken);
+        var clear = view.All.Where(field => !field.IsSealed).ToList();
+        ImmutableArray<EnvelopeColumn> envelopes =
+            [.. view.Envelopes.Select((envelope, i) => new EnvelopeColumn(envelope, 4 + clear.Count + i))];
         void Take(Row row)
         {
+            opened?.Open(row, envelopes);
             var values = new FieldValue[view.All.Length];
-            for (var i = 0; i < values.Length; i++)
+            foreach (var field in view.All)
             {
-                values[i] = FieldValue.From(row, i + 4, view.All[i].Type);
+                values[field.Index] = field.IsSealed
+                    ? opened!.Of(field)
+                    : FieldValue.From(row, 4 + clear.IndexOf(field), field.Type);
             }
 
             record = new(row.Uuid(0), row.Uuid(1), row.Timestamp(2), row.Timestamp(3), values);
         }
 
-        var columns = Sql.Join("", view.All.Select(field => Sql.Of($", {field.Column}")));
+        var columns = Sql.Join(
+            "",
+            clear.Select(field => field.Column).Concat(view.Envelopes.Select(envelope => envelope.Column))
+                .Select(column => Sql.Of($", {column}")));
         var query = Sql.Of(
             $"select id, version, created_at, updated_at{columns} from {view.Table} where id = {SqlValue.Uuid(id)}");
         var work = view.Answer.IsAudited
@@ -150,10 +162,10 @@ internal static class UpdateRecord
             && !patch.Values[field.Index].Equals(old.Values[field.Index]))];
 
     private static Sql Update(EntityView view, RecordValues record, Guid oldVersion,
-        ImmutableArray<RecordField> changed)
+        ImmutableArray<RecordField> changed, RecordKeys? keys)
     {
         var values = Sql.Join(
-            "", changed.Select(field => Sql.Of($", {field.Column} = {record.Values[field.Index].ToSql()}")));
+            "", view.Stored.Changed(record, changed, keys).Select(change => Sql.Of($", {change.Column} = {change.Value}")));
         return Sql.Of($"""
             update {view.Table} set version = {SqlValue.Uuid(record.Version)},
             updated_at = {SqlValue.Timestamp(record.UpdatedAt)}{values}

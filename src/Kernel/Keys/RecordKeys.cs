@@ -1,0 +1,190 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Keys;
+
+/// <summary>
+/// Unwrapped keys of one entity of one tenant: seals and opens the envelopes of its rows, and makes blind indexes. To be used for the
+/// request at hand and not kept.
+/// Envelope: format (1 byte, 1), algorithm (1 byte, 1 = XAES-256-GCM), epoch of the data key (4, big endian), nonce (24), ciphertext,
+/// tag (16). Associated data: the words "row", tenant, entity, data class (each with its length before it), epoch, then the binding,
+/// which is the record's id.
+/// </summary>
+public sealed class RecordKeys
+{
+    /// <summary>Bytes that an envelope has more than what is in it.</summary>
+    public const int Overhead = Head + Xaes.TagLength;
+
+    /// <summary>Version (1 byte) and 32 bits: enough to find, too few to tell that two equal ones are of equal values.</summary>
+    public const int SearchLength = 1 + 4;
+
+    /// <summary>Version (1 byte) and 128 bits: no two values meet by chance.</summary>
+    public const int UniqueLength = 1 + 16;
+
+    private const byte Format = 1;
+    private const byte Algorithm = 1;
+    private const int EpochPlace = 2;
+    private const int Head = EpochPlace + 4 + Xaes.NonceLength;
+    private const int MaxBinding = 1024;
+
+    private readonly TenantId _tenant;
+    private readonly string _entity;
+    private readonly FrozenDictionary<int, Xaes> _ciphers;
+    private readonly (int Version, SecretKey Key)[] _indexKeys;
+    private readonly ConcurrentDictionary<string, byte[]> _prefixes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Field, int Version), SecretKey> _fieldKeys = new();
+
+    /// <param name="epochs">Data keys; they stay the caller's.</param>
+    /// <param name="indexKeys">The one that new values are indexed under first; they stay the caller's.</param>
+    internal RecordKeys(
+        TenantId tenant, string entity, int epoch, IEnumerable<KeyValuePair<int, SecretKey>> epochs, (int Version, SecretKey Key)[] indexKeys)
+    {
+        _tenant = tenant;
+        _entity = entity;
+        Epoch = epoch;
+        _ciphers = epochs.ToFrozenDictionary(pair => pair.Key, pair =>
+        {
+            using var key = pair.Value.Derive("entity", entity);
+            return new Xaes(key.Bytes);
+        });
+        _indexKeys = indexKeys;
+    }
+
+    /// <summary>Of the data key that seals; older ones still open.</summary>
+    public int Epoch { get; }
+
+    /// <summary>Version of the index key that new values are indexed under.</summary>
+    public int IndexVersion => _indexKeys[0].Version;
+
+    public byte[] Seal(string dataClass, Guid record, ReadOnlySpan<byte> content)
+    {
+        Span<byte> binding = stackalloc byte[16];
+        record.TryWriteBytes(binding, bigEndian: true, out _);
+        return Seal(dataClass, binding, content);
+    }
+
+    /// <param name="binding">What the content belongs to, at most 1,024 bytes; an envelope that is moved elsewhere does not open.</param>
+    public byte[] Seal(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> content)
+    {
+        var envelope = new byte[Overhead + content.Length];
+        envelope[0] = Format;
+        envelope[1] = Algorithm;
+        BinaryPrimitives.WriteInt32BigEndian(envelope.AsSpan(EpochPlace), Epoch);
+        var nonce = envelope.AsSpan(EpochPlace + 4, Xaes.NonceLength);
+        Nonces.Fill(nonce);
+        Span<byte> space = stackalloc byte[512];
+        _ciphers[Epoch].Seal(nonce, content, Associated(dataClass, Epoch, binding, space), envelope.AsSpan(Head));
+        return envelope;
+    }
+
+    /// <summary>Length of what is in an envelope.</summary>
+    public static int ContentLength(ReadOnlySpan<byte> envelope) => Math.Max(0, envelope.Length - Overhead);
+
+    /// <summary>Epoch of the data key that sealed the envelope; 0 when it is none.</summary>
+    public static int EpochOf(ReadOnlySpan<byte> envelope) =>
+        envelope.Length < Overhead || envelope[0] != Format || envelope[1] != Algorithm
+            ? 0
+            : BinaryPrimitives.ReadInt32BigEndian(envelope[EpochPlace..]);
+
+    /// <param name="content">Of <see cref="ContentLength"/>.</param>
+    /// <exception cref="TenantFault">
+    /// The envelope was changed or belongs elsewhere (RecordDamaged), or its key is not known here (yet, or any more: KeysUnavailable).
+    /// </exception>
+    public void Open(string dataClass, Guid record, ReadOnlySpan<byte> envelope, Span<byte> content)
+    {
+        Span<byte> binding = stackalloc byte[16];
+        record.TryWriteBytes(binding, bigEndian: true, out _);
+        Open(dataClass, binding, envelope, content);
+    }
+
+    /// <exception cref="TenantFault">As of the other overload.</exception>
+    public void Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> envelope, Span<byte> content)
+    {
+        var epoch = EpochOf(envelope);
+        if (epoch == 0)
+        {
+            throw new TenantFault(TenantFaultKind.RecordDamaged);
+        }
+
+        if (!_ciphers.TryGetValue(epoch, out var cipher))
+        {
+            throw new TenantFault(TenantFaultKind.KeysUnavailable);
+        }
+
+        Span<byte> space = stackalloc byte[512];
+        if (!cipher.TryOpen(
+            envelope.Slice(EpochPlace + 4, Xaes.NonceLength), envelope[Head..], Associated(dataClass, epoch, binding, space), content))
+        {
+            throw new TenantFault(TenantFaultKind.RecordDamaged);
+        }
+    }
+
+    /// <summary>The index that a new value gets: HMAC-SHA-256 under a key of the field, cut to the length.</summary>
+    /// <param name="length"><see cref="SearchLength"/> or <see cref="UniqueLength"/>.</param>
+    public byte[] Index(string field, ReadOnlySpan<byte> value, int length) => Index(field, value, length, _indexKeys[0]);
+
+    /// <summary>Indexes under which the value may be found: one for each index key that is still in use.</summary>
+    public byte[][] Indexes(string field, ReadOnlySpan<byte> value, int length)
+    {
+        var indexes = new byte[_indexKeys.Length][];
+        for (var i = 0; i < indexes.Length; i++)
+        {
+            indexes[i] = Index(field, value, length, _indexKeys[i]);
+        }
+
+        return indexes;
+    }
+
+    internal void Dispose()
+    {
+        foreach (var cipher in _ciphers.Values)
+        {
+            cipher.Dispose();
+        }
+
+        foreach (var key in _fieldKeys.Values)
+        {
+            key.Dispose();
+        }
+    }
+
+    private byte[] Index(string field, ReadOnlySpan<byte> value, int length, (int Version, SecretKey Key) of)
+    {
+        if (!_fieldKeys.TryGetValue((field, of.Version), out var key))
+        {
+            key = _fieldKeys.GetOrAdd((field, of.Version), of.Key.Derive("blind index", _entity, field));
+        }
+
+        Span<byte> whole = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key.Bytes, value, whole);
+        var index = new byte[length];
+        index[0] = (byte)of.Version;
+        whole[..(length - 1)].CopyTo(index.AsSpan(1));
+        return index;
+    }
+
+    private ReadOnlySpan<byte> Associated(string dataClass, int epoch, ReadOnlySpan<byte> binding, Span<byte> space)
+    {
+        if (binding.Length > MaxBinding)
+        {
+            throw new ArgumentException($"A binding has at most {MaxBinding} bytes.", nameof(binding));
+        }
+
+        if (!_prefixes.TryGetValue(dataClass, out var prefix))
+        {
+            prefix = _prefixes.GetOrAdd(
+                dataClass, new KeyContext("row").Add(_tenant.Value).Add(_entity).Add(dataClass).Bytes.ToArray());
+        }
+
+        var length = prefix.Length + 4 + binding.Length;
+        var associated = length <= space.Length ? space[..length] : new byte[length];
+        prefix.CopyTo(associated);
+        BinaryPrimitives.WriteInt32BigEndian(associated[prefix.Length..], epoch);
+        binding.CopyTo(associated[(prefix.Length + 4)..]);
+        return associated;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Collections.Frozen;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Keys;
+
+/// <summary>From what the catalogue holds to keys in memory: the store opens the tenant keys, those open the data keys.</summary>
+internal sealed class TenantKeyUnwrapping(RootStores stores)
+{
+    /// <exception cref="KeyStoreFault">A store is away, or a key is not genuine.</exception>
+    public async Task<OpenTenant> OpenAsync(
+        TenantId tenant, TenantKeys wrapped, DateTimeOffset now, KernelOptions options, CancellationToken cancellationToken)
+    {
+        var until = now + options.KeyCacheTime;
+        var tenantKeys = new Dictionary<int, SecretKey>();
+        var epochs = new Dictionary<int, SecretKey>();
+        var indexKeys = new List<(int Version, SecretKey Key)>();
+        try
+        {
+            foreach (var key in wrapped.Keys)
+            {
+                var opened = await UnwrapAsync(tenant, key, cancellationToken);
+                if (key.Purpose == KeyPurpose.Data)
+                {
+                    tenantKeys.Add(key.Version, opened);
+                }
+                else
+                {
+                    indexKeys.Add((key.Version, opened));
+                }
+            }
+
+            var current = 0;
+            foreach (var epoch in wrapped.Epochs)
+            {
+                epochs.Add(epoch.Epoch, epoch.Unwrap(tenantKeys[epoch.TenantKeyVersion], tenant));
+                if (epoch.ActiveAt <= now)
+                {
+                    current = epoch.Epoch;
+                }
+                else
+                {
+                    until = Min(until, epoch.ActiveAt);
+                }
+            }
+
+            // What is announced is already searched for; what new values are indexed under changes when it becomes active.
+            var active = wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt <= now).Max(k => k.Version);
+            foreach (var key in wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt > now))
+            {
+                until = Min(until, key.ActiveAt);
+            }
+
+            return new(
+                tenant,
+                wrapped,
+                current,
+                epochs.ToFrozenDictionary(),
+                [.. indexKeys.OrderByDescending(k => k.Version == active).ThenByDescending(k => k.Version)],
+                until,
+                options.KeyCacheUses);
+        }
+        catch
+        {
+            foreach (var key in epochs.Values.Concat(indexKeys.Select(k => k.Key)))
+            {
+                key.Dispose();
+            }
+
+            throw;
+        }
+        finally
+        {
+            foreach (var key in tenantKeys.Values)
+            {
+                key.Dispose();
+            }
+        }
+    }
+
+    /// <exception cref="KeyStoreFault">The store is away, or the key is not genuine.</exception>
+    public async ValueTask<SecretKey> UnwrapAsync(TenantId tenant, WrappedTenantKey key, CancellationToken cancellationToken)
+    {
+        var associated = WrappedTenantKey.Associated(tenant, key.Purpose, key.Version);
+        if (key is not { Root: { } root, Store: { } kind })
+        {
+            throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured, "The tenant's own key service is not configured here.");
+        }
+
+        return CommittedKey.Check(
+            await stores.Of(kind).UnwrapAsync(root, key.Wrapped, associated, cancellationToken), key.Commitment);
+    }
+
+    private static DateTimeOffset Min(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+}

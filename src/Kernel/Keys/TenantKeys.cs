@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Keys;
+
+/// <summary>What a tenant key is for. The index key is apart: rotating it means rewriting blind indexes, rotating the other does not.</summary>
+internal enum KeyPurpose
+{
+    Data,
+    Index,
+}
+
+internal static class KeyPurposes
+{
+    public static string Word(this KeyPurpose purpose) => purpose == KeyPurpose.Data ? "data" : "index";
+
+    public static KeyPurpose Parse(string word) => word switch
+    {
+        "data" => KeyPurpose.Data,
+        "index" => KeyPurpose.Index,
+        _ => throw new InvalidOperationException($"The catalogue holds an unknown purpose of a key: {word}."),
+    };
+}
+
+/// <param name="Store">Kind of the key store of the root; null when the tenant's own key service opens it.</param>
+internal sealed record WrappedTenantKey(
+    KeyPurpose Purpose, int Version, int? Root, string? Store, byte[] Wrapped, byte[] Commitment, DateTimeOffset ActiveAt)
+{
+    /// <summary>What the wrapping is bound to.</summary>
+    public static ReadOnlyMemory<byte> Associated(TenantId tenant, KeyPurpose purpose, int version) =>
+        new KeyContext("tenant key").Add(tenant.Value).Add(purpose.Word()).Add(version).Memory;
+}
+
+internal sealed record WrappedDataKey(
+    int Epoch, int TenantKeyVersion, byte[] Wrapped, byte[] Commitment, DateTimeOffset ActiveAt)
+{
+    public static byte[] Associated(TenantId tenant, int epoch, int tenantKeyVersion) =>
+        new KeyContext("data key").Add(tenant.Value).Add(epoch).Add(tenantKeyVersion).Bytes.ToArray();
+
+    /// <summary>Shape: nonce (24), sealed key (48).</summary>
+    public static byte[] Wrap(SecretKey tenantKey, TenantId tenant, int epoch, int tenantKeyVersion, SecretKey dataKey)
+    {
+        var wrapped = new byte[Xaes.NonceLength + SecretKey.Length + Xaes.TagLength];
+        Nonces.Fill(wrapped.AsSpan(0, Xaes.NonceLength));
+        using var cipher = new Xaes(tenantKey.Bytes);
+        cipher.Seal(
+            wrapped.AsSpan(0, Xaes.NonceLength),
+            dataKey.Bytes,
+            Associated(tenant, epoch, tenantKeyVersion),
+            wrapped.AsSpan(Xaes.NonceLength));
+        return wrapped;
+    }
+
+    /// <exception cref="KeyStoreFault">It was changed, or is another tenant's or epoch's.</exception>
+    public SecretKey Unwrap(SecretKey tenantKey, TenantId tenant)
+    {
+        Span<byte> key = stackalloc byte[SecretKey.Length];
+        using var cipher = new Xaes(tenantKey.Bytes);
+        try
+        {
+            if (Wrapped.Length != Xaes.NonceLength + SecretKey.Length + Xaes.TagLength
+                || !cipher.TryOpen(
+                    Wrapped.AsSpan(0, Xaes.NonceLength),
+                    Wrapped.AsSpan(Xaes.NonceLength),
+                    Associated(tenant, Epoch, TenantKeyVersion),
+                    key))
+            {
+                throw new KeyStoreFault(KeyStoreFaultKind.NotGenuine, $"The data key of epoch {Epoch} does not open.");
+            }
+
+            return CommittedKey.Check(SecretKey.CopyOf(key), Commitment);
+        }
+        finally
+        {
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(key);
+        }
+    }
+}
+
+internal static class CommittedKey
+{
+    /// <summary>AES-GCM opens the same bytes under several keys that somebody chose; the commitment says which one it was.</summary>
+    /// <exception cref="KeyStoreFault">It is another key.</exception>
+    public static SecretKey Check(SecretKey key, ReadOnlySpan<byte> commitment)
+    {
+        if (key.Matches(commitment))
+        {
+            return key;
+        }
+
+        key.Dispose();
+        throw new KeyStoreFault(KeyStoreFaultKind.NotGenuine, "An unwrapped key is not the one that was wrapped.");
+    }
+}
+
+/// <summary>A tenant's keys at one generation of the catalogue, all wrapped. Reused while nothing of it changes.</summary>
+internal sealed class TenantKeys(
+    ImmutableArray<WrappedTenantKey> keys, ImmutableArray<WrappedDataKey> epochs, bool isRevoked)
+{
+    /// <summary>By purpose and version, ascending.</summary>
+    public ImmutableArray<WrappedTenantKey> Keys { get; } = keys;
+
+    /// <summary>Ascending.</summary>
+    public ImmutableArray<WrappedDataKey> Epochs { get; } = epochs;
+
+    /// <summary>The tenant has withdrawn its keys: nothing is opened and nothing sealed.</summary>
+    public bool IsRevoked { get; } = isRevoked;
+
+    public bool IsSame(TenantKeys other)
+    {
+        if (IsRevoked != other.IsRevoked || Keys.Length != other.Keys.Length || Epochs.Length != other.Epochs.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < Keys.Length; i++)
+        {
+            if (!Keys[i].Wrapped.AsSpan().SequenceEqual(other.Keys[i].Wrapped) || Keys[i].ActiveAt != other.Keys[i].ActiveAt)
+            {
+                return false;
+            }
+        }
+
+        for (var i = 0; i < Epochs.Length; i++)
+        {
+            if (!Epochs[i].Wrapped.AsSpan().SequenceEqual(other.Epochs[i].Wrapped) || Epochs[i].ActiveAt != other.Epochs[i].ActiveAt)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}
