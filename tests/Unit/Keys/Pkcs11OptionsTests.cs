@@ -75,6 +75,17 @@ public sealed class Pkcs11OptionsTests : IDisposable
     }
 
     [Fact]
+    public void A_token_that_does_half_of_a_mechanism_is_refused()
+    {
+        var token = new TokenInfo(1, "roots", "1", 0);
+        TokenConnection.Require(token, Ck.CanEncrypt | Ck.CanDecrypt | 1, Ck.CanEncrypt | Ck.CanDecrypt, "CKM_AES_GCM");
+        var fault = Assert.Throws<KeyStoreFault>(
+            () => TokenConnection.Require(token, Ck.CanEncrypt, Ck.CanEncrypt | Ck.CanDecrypt, "CKM_AES_GCM"));
+        Assert.Equal(KeyStoreFaultKind.Misconfigured, fault.Kind);
+        Assert.Contains("CKM_AES_GCM", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_fault_carries_the_standards_name_of_its_code()
     {
         var removed = new CryptokiFault("C_Encrypt", 0x32);

@@ -47,8 +47,8 @@ internal sealed class TokenConnection
                 throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured, reason);
             }
 
-            Require(library.Functions, token, Ck.AesGcm, Ck.CanEncrypt | Ck.CanDecrypt, "CKM_AES_GCM");
-            Require(library.Functions, token, Ck.AesKeyGeneration, Ck.CanGenerate, "CKM_AES_KEY_GEN");
+            Require(token, library.Functions.MechanismFlags(token.Slot, Ck.AesGcm), Ck.CanEncrypt | Ck.CanDecrypt, "CKM_AES_GCM");
+            Require(token, library.Functions.MechanismFlags(token.Slot, Ck.AesKeyGeneration), Ck.CanGenerate, "CKM_AES_KEY_GEN");
             var session = library.Functions.OpenSession(token.Slot, write: false);
             try
             {
@@ -179,12 +179,12 @@ internal sealed class TokenConnection
         };
     }
 
-    private static void Require(Cryptoki functions, TokenInfo token, nuint mechanism, nuint flags, string name)
+    internal static void Require(TokenInfo token, nuint offered, nuint wanted, string mechanism)
     {
-        if ((functions.MechanismFlags(token.Slot, mechanism) & flags) != flags)
+        if ((offered & wanted) != wanted)
         {
             throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured,
-                $"The token {token.Label} does not do all of {name}. Next step: allow it in the HSM's policy, or take an HSM that has it");
+                $"The token {token.Label} does not do all of {mechanism}. Next step: allow it in the HSM's policy, or take an HSM that has it");
         }
     }
 
