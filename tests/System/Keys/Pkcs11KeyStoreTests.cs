@@ -96,7 +96,7 @@ public sealed class Pkcs11KeyStoreTests(SoftHsm hsm) : IDisposable
         var wrapped = await WrapAsync(root);
         using var neighbour = new Pkcs11KeyStore(hsm.Options(SoftHsm.Roots) with { KeyLabelPrefix = "bulkhead root 1" }, TimeProvider.System);
         await neighbour.CreateAsync(1, default);
-        Assert.Equal([1], (await neighbour.ListAsync(default)).ToArray());
+        Assert.Equal(1, Assert.Single(await neighbour.ListAsync(default)));
         await FailsAsync(KeyStoreFaultKind.NoSuchRoot, () => OpensAsync(neighbour, root, wrapped));
         Assert.DoesNotContain(11, await _store.ListAsync(default));
         await neighbour.DestroyAsync(1, default);
