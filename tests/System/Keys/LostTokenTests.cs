@@ -203,7 +203,7 @@ public sealed class LostTokenTests(SoftHsm hsm)
     {
         var limit = TimeSpan.FromSeconds(1);
         using var store = new Pkcs11KeyStore(
-            hsm.Options(SoftHsm.Hanging) with { OperationTimeout = limit, MaxSessions = 4 }, TimeProvider.System);
+            hsm.Options(SoftHsm.Hanging) with { OperationTimeout = limit, MaxSessions = 32 }, TimeProvider.System);
         await UntilAsync(async () => (await store.ListAsync(default)).Length >= 0);
         await store.CreateAsync(1, default);
         using var key = SecretKey.Random();

@@ -100,6 +100,10 @@ public sealed class Pkcs11KeyStoreTests(SoftHsm hsm) : IDisposable
         await FailsAsync(KeyStoreFaultKind.NoSuchRoot, () => OpensAsync(neighbour, root, wrapped));
         Assert.DoesNotContain(11, await _store.ListAsync(default));
         await neighbour.DestroyAsync(1, default);
+
+        using var namesake = new Pkcs11KeyStore(hsm.Options(SoftHsm.Roots) with { KeyLabelPrefix = "bulkhead tree" }, TimeProvider.System);
+        await namesake.CreateAsync(77_000, default);
+        Assert.DoesNotContain(77_000, await _store.ListAsync(default));
     }
 
     [SoftHsmFact]

@@ -110,7 +110,7 @@ internal sealed class RootObjects(TokenConnection connection, string labelPrefix
 
     /// <summary>Null for a label that is not one of ours to the letter.</summary>
     private int? NumberIn(string label) =>
-        label.StartsWith(labelPrefix + " ", StringComparison.Ordinal) &&
+        label.Length > labelPrefix.Length + 1 &&
         int.TryParse(label.AsSpan(labelPrefix.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
         number > 0 && LabelOf(number) == label ? number : null;
 }
