@@ -42,6 +42,13 @@ public static class KernelRegistration
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeyCustody(
+            options,
+            p.GetRequiredService<RootStores>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KernelStart(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));
         services.AddHostedService<CataloguePolling>();

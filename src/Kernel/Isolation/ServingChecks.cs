@@ -160,8 +160,10 @@ internal static class ServingChecks
               and coalesce((
                 select count(*) <> 1 or bool_or(not p.polpermissive or p.polroles <> '{0}'
                     or p.polname <> case n.nspname when 'guard' then 'presented' else 'tenant' end
-                    or pg_catalog.pg_get_expr(p.polqual, p.polrelid) not like case n.nspname
-                        when 'guard' then '%sha256(uuid_send(%bulkhead.capability%' else '%guard.capability%guard.refuse()%' end)
+                    or pg_catalog.pg_get_expr(p.polqual, p.polrelid) not like case
+                        when n.nspname = 'guard' then '%sha256(uuid_send(%bulkhead.capability%'
+                        when n.nspname like '%\_core' then '%guard.capability%guard.refuse()%'
+                        else '%guard.capability%data_open%guard.refuse_data()%' end)
                 from pg_catalog.pg_policy p
                 where p.polrelid = c.oid and not (n.nspname = 'guard' and p.polroles = array[c.relowner])), true)
             union all

@@ -248,8 +248,7 @@ internal sealed class FileKeyStore : IRootKeyStore
     private void Write(int root)
     {
         var path = PathOf(root);
-        var fresh = $"{path}.{Environment.ProcessId}.new";
-        File.Delete(fresh);
+        var fresh = $"{path}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}.new";
         using (var file = new FileStream(fresh, new FileStreamOptions
         {
             Mode = FileMode.CreateNew,

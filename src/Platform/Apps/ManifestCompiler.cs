@@ -65,7 +65,6 @@ public static class ManifestCompiler
             Table = table,
             Fields = fields,
             ByName = byName,
-            SealedClasses = [.. fields.Where(f => f.IsSealed).Select(f => f.Class).Distinct().Order()],
             Indexes = Indexes(entity, table, byName),
             SubjectPath = entity.SubjectPath,
             IsSubject = entity.IsSubject,
@@ -126,6 +125,7 @@ public static class ManifestCompiler
         Name = role.Name.Value,
         Description = role.Description,
         ReadsAudit = role.ReadsAudit,
+        Keys = role.Keys,
         Grants = role.Grants.ToFrozenDictionary(g => g.Entity.Value, g => g.Model, StringComparer.Ordinal),
     };
 }

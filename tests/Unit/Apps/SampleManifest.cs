@@ -33,6 +33,7 @@ internal static class SampleManifest
             fields:
               patient: { type: reference, to: patient, required: true, onDelete: restrict, inverse: visits }
               payer: { type: reference, to: payer }
+              place: { type: text, class: internal }
               start: { type: timestamp, class: internal }
               note: { type: text, class: health }
               extra: { type: json, class: health }

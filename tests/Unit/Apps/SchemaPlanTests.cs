@@ -34,11 +34,12 @@ public sealed class SchemaPlanTests
         Assert.Equal(
             [
                 new(SqlName.Of("name"), ColumnType.Text, true),
-                new(SqlName.Of("ssn"), ColumnType.Text, false),
                 new(SqlName.Of("birth_date"), ColumnType.Date, false),
                 new(SqlName.Of("age"), ColumnType.Integer, true, "7"),
             ],
             table.Columns.ToArray());
+        Assert.Equal(
+            [new SealedFieldDefinition("ssn", ColumnType.Text, "secret", SqlName.Of("_bx_ssn"), 17)], table.Sealed.ToArray());
     }
 
     [Fact]

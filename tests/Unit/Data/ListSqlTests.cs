@@ -12,7 +12,7 @@ public sealed class ListSqlTests
     private static readonly FieldValue NoCity = FieldValue.Null(FieldType.Text);
 
     private static string Page(string query, params FieldValue[] after) =>
-        Text(ListSql.Compile(Query(query), after.Length == 0 ? null : [.. after]).Page);
+        Text(ListSql.Compile(Query(query), after.Length == 0 ? null : [.. after], null).Page);
 
     private static string After(string sort, params FieldValue[] keys)
     {
@@ -45,8 +45,8 @@ public sealed class ListSqlTests
     public void Keep_the_text_of_a_plain_first_page()
     {
         var view = View();
-        var first = ListSql.Compile(Query("?limit=3&fields=city", view), null);
-        var second = ListSql.Compile(Query("?limit=9&fields=city", view), null);
+        var first = ListSql.Compile(Query("?limit=3&fields=city", view), null, null);
+        var second = ListSql.Compile(Query("?limit=9&fields=city", view), null, null);
         Assert.Same(first.Page, second.Page);
         Assert.Equal("select id, version, \"city\" from \"u1\".\"patient\" order by id limit $1", Text(first.Page));
     }
@@ -103,9 +103,9 @@ public sealed class ListSqlTests
     [Fact]
     public void Name_the_column_of_each_sort_key()
     {
-        var shown = ListSql.Compile(Query("?fields=birthDate&sort=birthDate,city"), null);
+        var shown = ListSql.Compile(Query("?fields=birthDate&sort=birthDate,city"), null, null);
         Assert.Equal([2, 3, 0], shown.KeyColumns.ToArray());
         Assert.Equal(-1, shown.TotalColumn);
-        Assert.Equal(3, ListSql.Compile(Query("?fields=ssn&sort=id&city=x"), null).TotalColumn);
+        Assert.Equal(3, ListSql.Compile(Query("?fields=ssn&sort=id&city=x"), null, null).TotalColumn);
     }
 }

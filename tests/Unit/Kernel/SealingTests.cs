@@ -3,16 +3,12 @@ using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Tests.Unit.TrustedCore;
 
-public sealed class SealingTests : IDisposable
+public sealed class SealingTests
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("bh-keys-");
+    private readonly byte[] _key = System.Security.Cryptography.RandomNumberGenerator.GetBytes(SecretKey.Length);
     private readonly TenantId _tenant = TenantId.New();
 
-    private Sealing Sealing => new(RootKey.LoadOrCreate(_folder.FullName));
-
-    private string KeyFile => Path.Combine(_folder.FullName, "root.key");
-
-    public void Dispose() => _folder.Delete(recursive: true);
+    private Sealing Sealing => new(SecretKey.CopyOf(_key));
 
     [Fact]
     public void Open_what_was_sealed_also_after_a_restart()
@@ -68,46 +64,17 @@ public sealed class SealingTests : IDisposable
     }
 
     [Fact]
-    public void The_root_key_is_made_for_its_owner_only()
+    public void Open_under_an_older_installation_key_and_seal_under_the_newest()
     {
-        var key = RootKey.LoadOrCreate(_folder.FullName);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyFile));
-        Assert.Equal(32, new FileInfo(KeyFile).Length);
-        Assert.Equal(key.Check, RootKey.LoadOrCreate(_folder.FullName).Check);
-        var fresh = Path.Combine(_folder.FullName, "deeper");
-        RootKey.LoadOrCreate(fresh);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(fresh));
-    }
-
-    [Theory]
-    [InlineData(UnixFileMode.GroupRead)]
-    [InlineData(UnixFileMode.OtherRead)]
-    [InlineData(UnixFileMode.GroupWrite)]
-    [InlineData(UnixFileMode.OtherWrite)]
-    public void Refuse_a_root_key_that_others_may_read_or_write(UnixFileMode extra)
-    {
-        RootKey.LoadOrCreate(_folder.FullName);
-        File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | extra);
-        var refusal = Assert.Throws<InvalidOperationException>(() => RootKey.LoadOrCreate(_folder.FullName));
-        Assert.Contains("chmod 600", refusal.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData(0)]
-    [InlineData(31)]
-    [InlineData(33)]
-    public void Refuse_a_root_key_of_another_length(int length)
-    {
-        File.WriteAllBytes(KeyFile, new byte[length]);
-        File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        Assert.Throws<InvalidOperationException>(() => RootKey.LoadOrCreate(_folder.FullName));
-    }
-
-    [Fact]
-    public void Every_use_of_the_root_key_has_a_key_of_its_own()
-    {
-        var key = RootKey.LoadOrCreate(_folder.FullName);
-        byte[][] derived = [key.Derive("a", "bc"u8), key.Derive("ab", "c"u8), key.Derive("a", "b"u8), key.Derive("a", []), key.Check];
-        Assert.Equal(derived.Length, derived.Select(Convert.ToHexString).Distinct().Count());
+        var sealing = Sealing;
+        var older = sealing.Seal(_tenant, SealPurpose.Cursor, "value"u8, []);
+        Assert.False(sealing.IsOutdated(older));
+        using var next = SecretKey.Random();
+        sealing.Use(2, SecretKey.CopyOf(next.Bytes));
+        Assert.True(sealing.IsOutdated(older));
+        Assert.True(sealing.TryOpen(_tenant, SealPurpose.Cursor, older, [], out _));
+        var newer = sealing.Seal(_tenant, SealPurpose.Cursor, "value"u8, []);
+        Assert.False(sealing.IsOutdated(newer));
+        Assert.False(Sealing.TryOpen(_tenant, SealPurpose.Cursor, newer, [], out _));
     }
 }

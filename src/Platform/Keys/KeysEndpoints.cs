@@ -1,0 +1,24 @@
+using Bulkhead.Kernel.Tenancy;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+
+namespace Bulkhead.Platform.Keys;
+
+/// <summary>
+/// Keys, as those see them who answer for them: the tenant's security officer (roles with <c>keys: read</c> or <c>keys: manage</c>) its
+/// own, the operator the roots. Nobody is ever shown a key.
+/// </summary>
+public static class KeysEndpoints
+{
+    public static IEndpointRouteBuilder MapKeys(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/api/v1/keys", ListKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/rotate", RotateKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/verify", VerifyKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/revoke", SwitchKeys.RevokeAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/restore", SwitchKeys.RestoreAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/operator/v1/keys", ListRoots.HandleAsync).WithMetadata(EndpointPolicy.Operator);
+        routes.MapPost("/operator/v1/keys/rotate", RotateRoot.HandleAsync).WithMetadata(EndpointPolicy.Operator);
+        return routes;
+    }
+}
