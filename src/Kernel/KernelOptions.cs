@@ -1,3 +1,5 @@
+using Bulkhead.Kernel.Keys.Pkcs11;
+
 namespace Bulkhead.Kernel;
 
 /// <summary>Settings of the kernel. Every limit is finite; Validate lists all faults at once.</summary>
@@ -14,6 +16,9 @@ public sealed record KernelOptions
 
     /// <summary>File with the passphrase of the file key store's roots (a systemd credential); null keeps them as they stand.</summary>
     public string? KeyPassphraseFile { get; init; }
+
+    /// <summary>The HSM that holds the roots; null keeps them in files.</summary>
+    public Pkcs11Options? Hsm { get; init; }
 
     /// <summary>Unwrapped keys of a tenant are kept in memory this long at most; 1 s to 1 hour.</summary>
     public TimeSpan KeyCacheTime { get; init; } = TimeSpan.FromMinutes(5);
@@ -99,6 +104,7 @@ public sealed record KernelOptions
         Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");
+        faults.AddRange((Hsm?.Validate() ?? []).Select(fault => $"Hsm: {fault}"));
         return faults;
 
         void Check(bool holds, string rule)
