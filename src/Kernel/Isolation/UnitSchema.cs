@@ -22,7 +22,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
     private static readonly ImmutableArray<(string Table, string Rights)> CoreRights =
     [
         ("service_account", "select"),
-        ("idempotency", "select, insert"),
+        ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
     ];
 
