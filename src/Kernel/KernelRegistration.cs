@@ -41,7 +41,10 @@ public static class KernelRegistration
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new RecordRewriting(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new KernelStart(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));
         services.AddHostedService<CataloguePolling>();
