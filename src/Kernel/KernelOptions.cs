@@ -82,6 +82,9 @@ public sealed record KernelOptions
     /// <summary>A statement that runs longer is ended; 100 ms to 10 minutes.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>Rows that are sealed anew in one transaction; 1 to 10,000.</summary>
+    public int ResealBatch { get; init; } = 500;
+
     /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -116,6 +119,7 @@ public sealed record KernelOptions
         Check(TenantKeyAge >= TimeSpan.FromHours(1) && TenantKeyAge <= TimeSpan.FromDays(3653), "TenantKeyAge is 1 hour to 10 years");
         Check(DataKeyAge >= TimeSpan.FromHours(1) && DataKeyAge <= TimeSpan.FromDays(3653), "DataKeyAge is 1 hour to 10 years");
         Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
+        Check(ResealBatch is >= 1 and <= 10_000, "ResealBatch is 1 to 10,000");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");
         faults.AddRange((Hsm?.Validate() ?? []).Select(fault => $"Hsm: {fault}"));

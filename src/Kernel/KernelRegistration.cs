@@ -44,7 +44,10 @@ public static class KernelRegistration
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new RecordRewriting(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new KeyCustody(
             options,
             p.GetRequiredService<RootStores>(),
