@@ -5,6 +5,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Infrastructure;
 using Npgsql;
 
@@ -51,7 +52,9 @@ public sealed class PlantedValues(VaultServer server)
         await PlantAsync(slug);
         await CheckpointAsync();
 
-        var files = PlantedWord.FilesOf(server.Cluster.Data).Append(server.Cluster.Log).Append(await DumpAsync(slug)).ToList();
+        using var dumps = new Folder();
+        var files = PlantedWord.FilesOf(server.Cluster.Data)
+            .Append(server.Cluster.Log).Append(await DumpAsync(slug, dumps.Path)).ToList();
         var found = PlantedWord.FoundIn(files, SealedForms).ToList();
         Assert.True(found.Count == 0, string.Join('\n', found.Prepend("sealed values are in the clear:")));
         Assert.DoesNotContain("SEALEDq", server.Log, StringComparison.OrdinalIgnoreCase);
@@ -214,11 +217,11 @@ public sealed class PlantedValues(VaultServer server)
         await owner.RunAsync("checkpoint", default);
     }
 
-    private async Task<string> DumpAsync(string slug)
+    private async Task<string> DumpAsync(string slug, string folder)
     {
         var program = Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin", "pg_dump")).Where(File.Exists)
             .OrderByDescending(p => int.Parse(p.Split('/')[^3], CultureInfo.InvariantCulture)).First();
-        var file = Path.Combine(server.KeyFolder, "..", $"bh-{Guid.NewGuid():N}.dump");
+        var file = Path.Combine(folder, "all.dump");
         var start = new ProcessStartInfo(
             program, ["-h", server.Cluster.Socket, "-U", server.Cluster.Superuser, "-f", file, server.Tenant(slug).Placement.Unit.Database])
         {
@@ -230,5 +233,14 @@ public sealed class PlantedValues(VaultServer server)
         await dump.WaitForExitAsync();
         Assert.True(dump.ExitCode == 0, error);
         return file;
+    }
+
+    private sealed class Folder : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("bh-dump-");
+
+        public string Path => _folder.FullName;
+
+        public void Dispose() => _folder.Delete(recursive: true);
     }
 }

@@ -35,6 +35,7 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
         masks:
           last: { keepLast: 2 }
           year: yearOnly
+          none: hide
         entities:
           person:
             plural: people
@@ -73,7 +74,7 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
               visit: { actions: [list, read, create, update, delete], read: all, write: all }
           viewer:
             entities:
-              person: { actions: [list, read], read: all, mask: { ssn: last, born: year, weight: last, chart: last } }
+              person: { actions: [list, read], read: all, mask: { ssn: last, born: year, weight: none, chart: none } }
         """;
 
     private readonly HttpClient _http = new();
