@@ -116,6 +116,7 @@ public sealed class KeysInTheCatalogue(VaultServer server)
     {
         var slug = VaultServer.A(kind);
         var id = await server.CreateAsync(slug, new { name = "clear", history = "sealed" });
+        var tag = (await server.CallAsync("GET", slug, $"people/{id}")).ETag!;
         await using var control = await server.AsOwnerAsync("bulkhead");
         try
         {
@@ -128,6 +129,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 Assert.Equal("keys-withdrawn", (await server.CallAsync("GET", slug, path)).Is(HttpStatusCode.Forbidden).Code);
             }
 
+            // Refused before it is done, not after: this needs no key.
+            Assert.Equal("keys-withdrawn", (await server.CallAsync("DELETE", slug, $"people/{id}", headers: ("If-Match", tag))).Code);
             (await server.CallAsync("GET", slug, "audit?limit=1")).Is(HttpStatusCode.OK);
         }
         finally

@@ -76,6 +76,24 @@ public sealed class RecordKeysTests : IDisposable
         Refused(TenantFaultKind.RecordDamaged, keys, "health", Row, envelope);
     }
 
+    /// <summary>Written down here a second time: who changes the format, or leaves a part of the binding out, is told.</summary>
+    [Fact]
+    public void The_bytes_are_those_of_the_documented_format()
+    {
+        var envelope = Keys().Seal("health", Row, Content);
+        Assert.Equal([1, 1, 0, 0, 0, 1], envelope[..6]);
+        byte[] associated =
+        [
+            0, 0, 0, 3, .. "row"u8, 0, 0, 0, 16, .. _tenant.Value.ToByteArray(bigEndian: true), 0, 0, 0, 6, .. "person"u8,
+            0, 0, 0, 6, .. "health"u8, 0, 0, 0, 1, .. Row.ToByteArray(bigEndian: true),
+        ];
+        using var key = _first.Derive("entity", "person");
+        using var cipher = new Xaes(key.Bytes);
+        var content = new byte[Content.Length];
+        Assert.True(cipher.TryOpen(envelope.AsSpan(6, 24), envelope.AsSpan(30), associated, content));
+        Assert.Equal(Content, content);
+    }
+
     [Fact]
     public void A_binding_is_not_mistaken_for_the_end_of_another_class()
     {
