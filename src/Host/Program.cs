@@ -12,6 +12,7 @@ var root = new RootCommand("Bulkhead: every customer of your software in a water
     TokenCommand.Build(),
     TenantCommands.Build(),
     AppCommands.Build(),
+    KeysCommands.Build(),
     new Command("data", "Data of a tenant: import")
     {
         ImportCommand.Build(),

@@ -9,6 +9,7 @@ using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Audit;
 using Bulkhead.Platform.Data;
 using Bulkhead.Platform.Identity;
+using Bulkhead.Platform.Keys;
 using Bulkhead.Platform.Tenants;
 
 namespace Bulkhead.Host;
@@ -48,6 +49,7 @@ internal static class Serve
         app.MapData();
         app.MapOpenApi();
         app.MapAudit();
+        app.MapKeys();
         app.MapStartPage();
         if (options.Dev is not null)
         {

@@ -1,9 +1,14 @@
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
 namespace Bulkhead.Kernel.Keys;
 
-/// <summary>Makes roots, under the deployer's credential. What is in the catalogue is in the store before.</summary>
+/// <summary>
+/// Makes roots and destroys them, under the deployer's credential. What the catalogue names is in the store before; what the store
+/// destroys, the catalogue no longer needs. Every step may be the last before a crash: the next call goes on.
+/// </summary>
 internal sealed class RootLife(RootStores stores, KernelOptions options, TimeProvider time)
 {
     /// <summary>The first root and the first installation key; or the proof that the store is this installation's.</summary>
@@ -12,10 +17,7 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
     {
         if (!await control.ScalarAsync<bool>("select exists (select 1 from control.key_root)", cancellationToken))
         {
-            await stores.Current.CreateAsync(1, cancellationToken);
-            await control.RunAsync(
-                "insert into control.key_root (root, store, created_at) values (1, $1, $2) on conflict do nothing",
-                cancellationToken, stores.Current.Kind, time.GetUtcNow());
+            await AddAsync(control, 1, cancellationToken);
         }
 
         if (!await control.ScalarAsync<bool>("select exists (select 1 from control.installation_key)", cancellationToken))
@@ -44,6 +46,144 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
             cancellationToken);
         return roots.Count > 0 ? roots[0] : throw new InvalidOperationException("The catalogue names no root that is in use.");
     }
+
+    /// <summary>
+    /// A new root in the store that is configured now, and every key that hung on an older one wrapped anew. Nothing is paused: the
+    /// wrapped keys change, the keys do not. When a rotation was interrupted, that one is finished and no other begun.
+    /// </summary>
+    /// <returns>The root in use.</returns>
+    public async Task<int> RotateAsync(
+        NpgsqlConnection control, Actor actor, string requestId, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        var (current, _) = await CurrentAsync(control, cancellationToken);
+        var isUnfinished = await control.ScalarAsync<bool>(
+            "select exists (select 1 from control.key_root where retired_at is null and root < $1)", cancellationToken, current);
+        if (!isUnfinished)
+        {
+            current = 1 + await control.ScalarAsync<int>("select max(root) from control.key_root", cancellationToken);
+            await AddAsync(control, current, cancellationToken);
+        }
+
+        await RewrapAsync(control, current, progress, cancellationToken);
+        var now = time.GetUtcNow();
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        await control.RunAsync(
+            """
+            update control.key_root set retired_at = $2, destroy_after = $3 where root < $1 and retired_at is null
+              and not exists (select 1 from control.tenant_key k where k.root = key_root.root)
+              and not exists (select 1 from control.installation_key k where k.root = key_root.root)
+            """,
+            cancellationToken, current, now, now + options.BackupRetention);
+        await RecordAsync(control, actor, requestId, "keys.rotate", current, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return current;
+    }
+
+    /// <summary>Destroys roots whose time has come: no backup that is still kept needs them, and what was erased is erased there too.</summary>
+    /// <returns>How many were destroyed.</returns>
+    public async Task<int> DestroyDueAsync(NpgsqlConnection control, Actor actor, string requestId, CancellationToken cancellationToken)
+    {
+        var due = await control.ListAsync(
+            "select root, store from control.key_root where destroy_after <= $1 and destroyed_at is null order by root",
+            r => (Root: r.GetInt32(0), Store: r.GetString(1)),
+            cancellationToken,
+            time.GetUtcNow());
+        foreach (var (root, store) in due)
+        {
+            await stores.Of(store).DestroyAsync(root, cancellationToken);
+            await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+            await control.RunAsync(
+                "update control.key_root set destroyed_at = $2 where root = $1", cancellationToken, root, time.GetUtcNow());
+            await RecordAsync(control, actor, requestId, "keys.root.destroy", root, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        return due.Count;
+    }
+
+    private async Task AddAsync(NpgsqlConnection control, int root, CancellationToken cancellationToken)
+    {
+        await stores.Current.CreateAsync(root, cancellationToken);
+        await control.RunAsync(
+            "insert into control.key_root (root, store, created_at) values ($1, $2, $3) on conflict do nothing",
+            cancellationToken, root, stores.Current.Kind, time.GetUtcNow());
+    }
+
+    private async Task RewrapAsync(
+        NpgsqlConnection control, int current, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        const int batch = 200;
+        var store = stores.Of((await CurrentAsync(control, cancellationToken)).Store);
+        var installation = await control.ListAsync(
+            """
+            select k.version, k.root, r.store, k.wrapped from control.installation_key k join control.key_root r on r.root = k.root
+            where k.root <> $1 order by k.version
+            """,
+            r => (Version: r.GetInt32(0), Root: r.GetInt32(1), Store: r.GetString(2), Wrapped: r.GetFieldValue<byte[]>(3)),
+            cancellationToken,
+            current);
+        foreach (var key in installation)
+        {
+            var bound = InstallationKeys.Associated(key.Version);
+            using var opened = await stores.Of(key.Store).UnwrapAsync(key.Root, key.Wrapped, bound, cancellationToken);
+            await control.RunAsync(
+                "update control.installation_key set root = $2, wrapped = $3 where version = $1",
+                cancellationToken, key.Version, current, await store.WrapAsync(current, opened, bound, cancellationToken));
+        }
+
+        var total = await control.ScalarAsync<long>(
+            "select count(*) from control.tenant_key where root <> $1", cancellationToken, current);
+        for (var done = 0L; ;)
+        {
+            var keys = await control.ListAsync(
+                """
+                select k.tenant_id, k.purpose, k.version, k.root, r.store, k.wrapped
+                from control.tenant_key k join control.key_root r on r.root = k.root
+                where k.root <> $1 order by k.tenant_id, k.purpose, k.version limit $2
+                """,
+                r => (Tenant: new TenantId(r.GetGuid(0)), Purpose: KeyPurposes.Parse(r.GetString(1)), Version: r.GetInt32(2),
+                    Root: r.GetInt32(3), Store: r.GetString(4), Wrapped: r.GetFieldValue<byte[]>(5)),
+                cancellationToken,
+                current,
+                batch);
+            if (keys.Count == 0)
+            {
+                return;
+            }
+
+            await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+            foreach (var key in keys)
+            {
+                var bound = WrappedTenantKey.Associated(key.Tenant, key.Purpose, key.Version);
+                using var opened = await stores.Of(key.Store).UnwrapAsync(key.Root, key.Wrapped, bound, cancellationToken);
+                await control.RunAsync(
+                    "update control.tenant_key set root = $4, wrapped = $5 where tenant_id = $1 and purpose = $2 and version = $3",
+                    cancellationToken,
+                    key.Tenant.Value,
+                    key.Purpose.Word(),
+                    key.Version,
+                    current,
+                    await store.WrapAsync(current, opened, bound, cancellationToken));
+            }
+
+            await transaction.CommitAsync(cancellationToken);
+            done += keys.Count;
+            progress?.Report($"Wrapped {done} of {total} tenant keys under root {current}");
+        }
+    }
+
+    private Task RecordAsync(
+        NpgsqlConnection control, Actor actor, string requestId, string action, int root, CancellationToken cancellationToken) =>
+        InstallationLog.AppendAsync(
+            control,
+            actor,
+            requestId,
+            new AuditEvent(action)
+            {
+                Details = AuditDetails.Of(("root", root.ToString(System.Globalization.CultureInfo.InvariantCulture))),
+            },
+            time.GetUtcNow(),
+            cancellationToken);
 
     private async Task CheckAsync(NpgsqlConnection control, CancellationToken cancellationToken)
     {

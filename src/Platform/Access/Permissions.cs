@@ -53,6 +53,9 @@ public static class Permissions
 
     public static bool ReadsAudit(AppModel app, Actor actor) => Of(app, actor) is { ReadsAudit: true };
 
+    /// <summary>The most that any of the actor's roles may do with the tenant's keys.</summary>
+    public static KeysGrant Keys(AppModel app, Actor actor) => Of(app, actor)?.Keys ?? KeysGrant.None;
+
     private static RoleSet? Of(AppModel app, Actor actor)
     {
         if (actor.Kind is not (ActorKind.Service or ActorKind.User))
@@ -75,7 +78,8 @@ public static class Permissions
         return sets.GetOrAdd(names, RoleSet.Of(app, names));
     }
 
-    private sealed record RoleSet(FrozenDictionary<string, EntityPermissions> Entities, bool ReadsAudit)
+    private sealed record RoleSet(
+        FrozenDictionary<string, EntityPermissions> Entities, bool ReadsAudit, KeysGrant Keys)
     {
         internal static RoleSet Of(AppModel app, ImmutableArray<string> names)
         {
@@ -88,7 +92,8 @@ public static class Permissions
                 .SelectMany(r => r.Grants)
                 .GroupBy(g => g.Key, g => g.Value, StringComparer.Ordinal)
                 .ToFrozenDictionary(g => g.Key, g => Union([.. g]), StringComparer.Ordinal);
-            return new(entities, roles.Exists(r => r.ReadsAudit));
+            return new(
+                entities, roles.Exists(r => r.ReadsAudit), roles.Select(r => r.Keys).DefaultIfEmpty(KeysGrant.None).Max());
         }
     }
 

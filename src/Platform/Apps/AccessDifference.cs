@@ -44,6 +44,12 @@ internal static class AccessDifference
             yield return $"change role {role.Name}: {(role.ReadsAudit ? "reads" : "no longer reads")} the audit log";
         }
 
+        if (old.Keys != role.Keys)
+        {
+            var now = ManifestWords<KeysGrant>.WordOf(role.Keys);
+            yield return $"change role {role.Name}: keys {ManifestWords<KeysGrant>.WordOf(old.Keys)} becomes {now}";
+        }
+
         if (old.Description != role.Description)
         {
             yield return $"change role {role.Name}: description";

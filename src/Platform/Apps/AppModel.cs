@@ -199,6 +199,21 @@ public sealed class RoleModel
     public required FrozenDictionary<string, GrantModel> Grants { get; init; }
 
     public bool ReadsAudit { get; init; }
+
+    /// <summary>What the role may do with the tenant's own keys.</summary>
+    public KeysGrant Keys { get; init; }
+}
+
+public enum KeysGrant
+{
+    /// <summary>The keys do not exist for the role.</summary>
+    None,
+
+    /// <summary>Sees which there are, and verifies them.</summary>
+    Read,
+
+    /// <summary>Also rotates, withdraws and restores them.</summary>
+    Manage,
 }
 
 /// <summary>What a role may do with one entity. Whatever it does not name is denied.</summary>

@@ -53,7 +53,7 @@ internal sealed class ManifestRoles
             return;
         }
 
-        var section = new ManifestSection(mapping, _faults, ["description", "audit", "entities"], "A role");
+        var section = new ManifestSection(mapping, _faults, ["description", "audit", "keys", "entities"], "A role");
         section.Require(name, "A role", "entities");
         var grants = ImmutableArray.CreateBuilder<GrantDraft>();
         foreach (var (entityName, grant) in section.Mapping("entities")?.Entries ?? [])
@@ -80,6 +80,7 @@ internal sealed class ManifestRoles
             name,
             section.Text("description", ManifestLimits.DescriptionLength)?.Value,
             section.Word("audit", new ManifestWords<AuditWord>()) == AuditWord.Read,
+            section.Word("keys", new ManifestWords<KeysGrant>()) ?? KeysGrant.None,
             grants.ToImmutable()));
     }
 

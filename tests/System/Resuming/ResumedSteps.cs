@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Infrastructure;
 
@@ -190,7 +191,7 @@ public class ResumedDeployments
 
         // Another root key is noticed before it seals anything.
         await using var stranger = Installation.Open(cluster, "bulkhead");
-        await Assert.ThrowsAsync<InvalidOperationException>(() => stranger.Deployment.PrepareAsync(null, default));
+        await Assert.ThrowsAsync<KeyStoreFault>(() => stranger.Deployment.PrepareAsync(null, default));
     }
 
     [Fact]

@@ -1,0 +1,294 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Keys;
+
+/// <param name="Purpose"><c>data</c>, <c>index</c> (tenant keys) or <c>rows</c> (data keys, by epoch).</param>
+/// <param name="Number">Version of a tenant key, epoch of a data key.</param>
+/// <param name="HeldBy"><c>file</c>, <c>pkcs11</c>, <c>service</c>, or <c>data</c> for what the tenant's data key wraps.</param>
+/// <param name="Root">Root that wraps it; null for a data key and for a key that the tenant holds.</param>
+public sealed record KeyState(string Purpose, int Number, string HeldBy, int? Root, DateTimeOffset CreatedAt, DateTimeOffset ActiveAt);
+
+/// <summary>A root as the catalogue knows it. Its bytes are in the store.</summary>
+public sealed record RootState(
+    int Root, string Store, DateTimeOffset CreatedAt, DateTimeOffset? RetiredAt, DateTimeOffset? DestroyAfter, DateTimeOffset? DestroyedAt);
+
+/// <param name="Problem">Null when the key opens and is the one that was wrapped.</param>
+public sealed record KeyCheck(string Purpose, int Number, string? Problem);
+
+public enum TenantKeyRotation
+{
+    /// <summary>The tenant key: data keys are wrapped anew.</summary>
+    Tenant,
+
+    /// <summary>The data key: a new epoch, rows are sealed anew in the background.</summary>
+    Data,
+
+    /// <summary>The index key: blind indexes are written anew in the background.</summary>
+    Index,
+}
+
+/// <summary>
+/// The life of keys: rotation, withdrawal, proof. Under the deployer's credential; every act has its entry in the installation's log,
+/// and what concerns a tenant has one in the tenant's own log before it happens.
+/// </summary>
+public sealed class KeyCustody
+{
+    private readonly KernelOptions _options;
+    private readonly DeployerConnections _deployer;
+    private readonly RootStores _stores;
+    private readonly Catalogue _catalogue;
+    private readonly TenantDatabase _database;
+    private readonly KeyRing _ring;
+    private readonly TimeProvider _time;
+
+    internal KeyCustody(
+        KernelOptions options, RootStores stores, Catalogue catalogue, TenantDatabase database, KeyRing ring, TimeProvider time)
+    {
+        _options = options;
+        _deployer = new(options);
+        _stores = stores;
+        _catalogue = catalogue;
+        _database = database;
+        _ring = ring;
+        _time = time;
+    }
+
+    /// <summary>False on a process that was given no deployer's credential.</summary>
+    public bool IsAvailable => _deployer.IsAvailable;
+
+    /// <summary>Kind of the store that new roots are made in.</summary>
+    public string Store => _stores.Current.Kind;
+
+    public async Task<ImmutableArray<RootState>> RootsAsync(CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        return
+        [
+            .. await control.ListAsync(
+                "select root, store, created_at, retired_at, destroy_after, destroyed_at from control.key_root order by root",
+                r => new RootState(
+                    r.GetInt32(0), r.GetString(1), r.GetFieldValue<DateTimeOffset>(2), Instant(r, 3), Instant(r, 4), Instant(r, 5)),
+                cancellationToken),
+        ];
+    }
+
+    public async Task<ImmutableArray<KeyState>> KeysAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        return
+        [
+            .. await control.ListAsync(
+                """
+                select k.purpose, k.version, coalesce(r.store, 'service'), k.root, k.created_at, k.active_at
+                from control.tenant_key k left join control.key_root r on r.root = k.root where k.tenant_id = $1
+                union all
+                select 'rows', epoch, 'data', null, created_at, active_at from control.data_key where tenant_id = $1
+                order by 1, 2
+                """,
+                r => new KeyState(
+                    r.GetString(0),
+                    r.GetInt32(1),
+                    r.GetString(2),
+                    r.IsDBNull(3) ? null : r.GetInt32(3),
+                    r.GetFieldValue<DateTimeOffset>(4),
+                    r.GetFieldValue<DateTimeOffset>(5)),
+                cancellationToken,
+                tenant.Value),
+        ];
+    }
+
+    /// <summary>Makes a new root and wraps every key under it; finishes an interrupted rotation instead of beginning another.</summary>
+    public async Task<int> RotateRootAsync(
+        Actor actor, string requestId, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        await control.RunAsync("select pg_advisory_lock(hashtextextended('bulkhead roots', 2))", cancellationToken);
+        var root = await new RootLife(_stores, _options, _time).RotateAsync(control, actor, requestId, progress, cancellationToken);
+        await _catalogue.RefreshAsync(cancellationToken);
+        return root;
+    }
+
+    /// <returns>How many roots were destroyed.</returns>
+    public async Task<int> DestroyDueRootsAsync(Actor actor, string requestId, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        await control.RunAsync("select pg_advisory_lock(hashtextextended('bulkhead roots', 2))", cancellationToken);
+        return await new RootLife(_stores, _options, _time).DestroyDueAsync(control, actor, requestId, cancellationToken);
+    }
+
+    /// <returns>The new version or epoch.</returns>
+    /// <exception cref="TenantFault">The tenant has withdrawn its keys, or they were destroyed.</exception>
+    /// <exception cref="DeploymentRefused">The last rotation of the same key is not finished.</exception>
+    public async Task<int> RotateAsync(RequestContext context, TenantKeyRotation what, CancellationToken cancellationToken)
+    {
+        _ring.RequireOpen(context.Tenant);
+        await using var control = await LockAsync(context.Tenant, cancellationToken);
+        var life = new TenantKeyLife(_stores, _options, _time);
+        await RecordAsync(context, "keys.rotate", ("key", what.ToString().ToLowerInvariant()), cancellationToken);
+        var number = what switch
+        {
+            TenantKeyRotation.Tenant => await life.RotateTenantKeyAsync(control, context.Tenant, null, cancellationToken),
+            TenantKeyRotation.Data => await life.RotateDataKeyAsync(control, context.Tenant, cancellationToken),
+            TenantKeyRotation.Index => await life.RotateIndexKeyAsync(control, context.Tenant, cancellationToken),
+            _ => throw new ArgumentOutOfRangeException(nameof(what)),
+        };
+        await LogAsync(control, context, "keys.rotate", ("key", what.ToString().ToLowerInvariant()), cancellationToken);
+        await _catalogue.RefreshAsync(cancellationToken);
+        return number;
+    }
+
+    /// <summary>Forgets data keys and index keys that no row needs any more.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> RetireAsync(RequestContext context, int epoch, int indexVersion, CancellationToken cancellationToken)
+    {
+        await using var control = await LockAsync(context.Tenant, cancellationToken);
+        await RecordAsync(
+            context, "keys.retire", ("below", epoch.ToString(CultureInfo.InvariantCulture)), cancellationToken);
+        var retired = await TenantKeyLife.RetireAsync(control, context.Tenant, epoch, indexVersion, cancellationToken);
+        await LogAsync(control, context, "keys.retire", ("below", epoch.ToString(CultureInfo.InvariantCulture)), cancellationToken);
+        await _catalogue.RefreshAsync(cancellationToken);
+        return retired;
+    }
+
+    /// <summary>
+    /// The tenant's switch: the app's tables are closed by the database itself when this returns, and every process drops the
+    /// tenant's keys with its next reading of the catalogue. Signing in, the log and this switch go on. Harmless when repeated.
+    /// </summary>
+    public Task WithdrawAsync(RequestContext context, CancellationToken cancellationToken) =>
+        SwitchAsync(context, open: false, cancellationToken);
+
+    /// <summary>Opens what <see cref="WithdrawAsync"/> closed. Harmless when repeated.</summary>
+    public Task RestoreAsync(RequestContext context, CancellationToken cancellationToken) =>
+        SwitchAsync(context, open: true, cancellationToken);
+
+    /// <summary>Opens every key of the tenant, and says of each whether it is the one that was wrapped.</summary>
+    public async Task<ImmutableArray<KeyCheck>> VerifyAsync(RequestContext context, CancellationToken cancellationToken)
+    {
+        await RecordAsync(context, "keys.verify", ("store", Store), cancellationToken);
+        if (!_catalogue.Current.Keys.TryGetValue(context.Tenant, out var keys))
+        {
+            throw new TenantFault(TenantFaultKind.KeysDestroyed);
+        }
+
+        var checks = ImmutableArray.CreateBuilder<KeyCheck>();
+        var opened = new Dictionary<int, SecretKey>();
+        var unwrapping = new TenantKeyUnwrapping(_stores);
+        foreach (var key in keys.Keys)
+        {
+            try
+            {
+                var secret = await unwrapping.UnwrapAsync(context.Tenant, key, cancellationToken);
+                if (key.Purpose != KeyPurpose.Data || !opened.TryAdd(key.Version, secret))
+                {
+                    secret.Dispose();
+                }
+
+                checks.Add(new(key.Purpose.Word(), key.Version, null));
+            }
+            catch (KeyStoreFault fault)
+            {
+                checks.Add(new(key.Purpose.Word(), key.Version, fault.Message));
+            }
+        }
+
+        foreach (var epoch in keys.Epochs)
+        {
+            checks.Add(new("rows", epoch.Epoch, Check(epoch, opened, context.Tenant)));
+        }
+
+        foreach (var secret in opened.Values)
+        {
+            secret.Dispose();
+        }
+
+        return checks.ToImmutable();
+    }
+
+    private static string? Check(WrappedDataKey epoch, Dictionary<int, SecretKey> tenantKeys, TenantId tenant)
+    {
+        if (!tenantKeys.TryGetValue(epoch.TenantKeyVersion, out var tenantKey))
+        {
+            return $"Version {epoch.TenantKeyVersion} of the tenant key, which wraps it, does not open.";
+        }
+
+        try
+        {
+            epoch.Unwrap(tenantKey, tenant).Dispose();
+            return null;
+        }
+        catch (KeyStoreFault fault)
+        {
+            return fault.Message;
+        }
+    }
+
+    private async Task SwitchAsync(RequestContext context, bool open, CancellationToken cancellationToken)
+    {
+        var action = open ? "keys.restore" : "keys.revoke";
+        await using var control = await LockAsync(context.Tenant, cancellationToken);
+        await RecordAsync(context, action, ("credential", context.Actor.Id), cancellationToken);
+        var unit = _catalogue.Current.Tenants[context.Tenant].Placement.Unit;
+        await using (var home = await _deployer.OpenAsync(unit.Database, cancellationToken))
+        {
+            // First where the rows are: from this commit on no statement sees them, whatever any process believes.
+            await using var closing = await home.BeginTransactionAsync(cancellationToken);
+            await Capability.OpenDataAsync(home, context.Tenant, open, cancellationToken);
+            await closing.CommitAsync(cancellationToken);
+        }
+
+        await using (var transaction = await control.BeginTransactionAsync(cancellationToken))
+        {
+            await control.RunAsync(
+                open
+                    ? "delete from control.key_revocation where tenant_id = $1 and $2 is not null"
+                    : "insert into control.key_revocation (tenant_id, actor) values ($1, $2) on conflict do nothing",
+                cancellationToken, context.Tenant.Value, context.Actor.Id);
+            await LogAsync(control, context, action, ("credential", context.Actor.Id), cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        await _catalogue.RefreshAsync(cancellationToken);
+        _ring.Sweep();
+    }
+
+    /// <summary>One at a time changes a tenant's keys; a new capability is given under the same lock.</summary>
+    internal async Task<NpgsqlConnection> LockAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var control = await OpenAsync(cancellationToken);
+        await control.RunAsync("select pg_advisory_lock(hashtextextended($1, 1))", cancellationToken, tenant.ToString());
+        return control;
+    }
+
+    /// <summary>In the tenant's own log, before the act: an act without an entry would be worse than an entry without an act.</summary>
+    internal Task<WorkResult> RecordAsync(
+        RequestContext context, string action, (string Name, string Value) detail, CancellationToken cancellationToken) =>
+        _database.RunAsync(
+            context, new TenantWork().Record(new AuditEvent(action) { Details = AuditDetails.Of(detail) }), cancellationToken);
+
+    internal Task LogAsync(
+        NpgsqlConnection control,
+        RequestContext context,
+        string action,
+        (string Name, string Value) detail,
+        CancellationToken cancellationToken) =>
+        InstallationLog.AppendAsync(
+            control,
+            context.Actor,
+            context.RequestId,
+            new AuditEvent(action) { Details = AuditDetails.Of(detail, ("tenant", context.Tenant.ToString())) },
+            _time.GetUtcNow(),
+            cancellationToken);
+
+    internal Task RefreshAsync(CancellationToken cancellationToken) => _catalogue.RefreshAsync(cancellationToken);
+
+    internal Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _deployer.OpenAsync(
+        new NpgsqlConnectionStringBuilder(_options.AppConnection).Database ?? "bulkhead", cancellationToken);
+
+    private static DateTimeOffset? Instant(NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
+}
