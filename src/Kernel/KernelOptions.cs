@@ -91,6 +91,9 @@ public sealed record KernelOptions
     /// <summary>How often the catalogue's generation is read; 50 ms to 10 s.</summary>
     public TimeSpan CataloguePolling { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Says nothing: a record would print its connection strings, passwords and all.</summary>
+    public override string ToString() => "(settings)";
+
     public IReadOnlyList<string> Validate()
     {
         var faults = new List<string>();

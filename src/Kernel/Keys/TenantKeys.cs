@@ -115,7 +115,10 @@ internal sealed class TenantKeys(
 
         for (var i = 0; i < Keys.Length; i++)
         {
-            if (!Keys[i].Wrapped.AsSpan().SequenceEqual(other.Keys[i].Wrapped) || Keys[i].ActiveAt != other.Keys[i].ActiveAt)
+            var (key, its) = (Keys[i], other.Keys[i]);
+            if (!key.Wrapped.AsSpan().SequenceEqual(its.Wrapped)
+                || !key.Commitment.AsSpan().SequenceEqual(its.Commitment)
+                || key with { Wrapped = its.Wrapped, Commitment = its.Commitment } != its)
             {
                 return false;
             }
@@ -123,7 +126,10 @@ internal sealed class TenantKeys(
 
         for (var i = 0; i < Epochs.Length; i++)
         {
-            if (!Epochs[i].Wrapped.AsSpan().SequenceEqual(other.Epochs[i].Wrapped) || Epochs[i].ActiveAt != other.Epochs[i].ActiveAt)
+            var (epoch, its) = (Epochs[i], other.Epochs[i]);
+            if (!epoch.Wrapped.AsSpan().SequenceEqual(its.Wrapped)
+                || !epoch.Commitment.AsSpan().SequenceEqual(its.Commitment)
+                || epoch with { Wrapped = its.Wrapped, Commitment = its.Commitment } != its)
             {
                 return false;
             }
