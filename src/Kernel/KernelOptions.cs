@@ -31,6 +31,18 @@ public sealed record KernelOptions
     /// </summary>
     public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>A root is replaced when it is this old; 1 hour to 1 year.</summary>
+    public TimeSpan RootEpoch { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>A tenant key is replaced when it is this old, the keys of rows with it; 1 hour to 10 years.</summary>
+    public TimeSpan TenantKeyAge { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>A data key seals new rows for this long; 1 hour to 10 years.</summary>
+    public TimeSpan DataKeyAge { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>What is sealed or signed for the future is refused where it would not be safe from quantum computers.</summary>
+    public bool RequirePostQuantum { get; init; }
+
     /// <summary>How long backups of the databases and of the key store are kept: a retired root is destroyed after it; 1 hour to 10 years.</summary>
     public TimeSpan BackupRetention { get; init; } = TimeSpan.FromDays(35);
 
@@ -86,6 +98,9 @@ public sealed record KernelOptions
         Check(KeyAnnouncement >= TimeSpan.FromMilliseconds(500) && KeyAnnouncement <= TimeSpan.FromMinutes(1),
             "KeyAnnouncement is 500 ms to 1 minute");
         Check(KeyAnnouncement > CataloguePolling, "KeyAnnouncement is longer than CataloguePolling");
+        Check(RootEpoch >= TimeSpan.FromHours(1) && RootEpoch <= TimeSpan.FromDays(366), "RootEpoch is 1 hour to 1 year");
+        Check(TenantKeyAge >= TimeSpan.FromHours(1) && TenantKeyAge <= TimeSpan.FromDays(3653), "TenantKeyAge is 1 hour to 10 years");
+        Check(DataKeyAge >= TimeSpan.FromHours(1) && DataKeyAge <= TimeSpan.FromDays(3653), "DataKeyAge is 1 hour to 10 years");
         Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");

@@ -1,5 +1,6 @@
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -48,6 +49,20 @@ public static class KernelRegistration
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<TenantDatabase>(),
             p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeyImport(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<RootStores>(),
+            p.GetRequiredService<Sealing>(),
+            new HybridSealing(options.RequirePostQuantum),
+            options,
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeyDestruction(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<Sealing>(),
+            new ReceiptSigning(options.RequirePostQuantum),
+            options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KernelStart(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));

@@ -23,10 +23,11 @@ internal static class KeysCommands
         DefaultValueFactory = _ => "securityOfficer",
     };
 
-    public static Command Build() => new("keys", "Keys: list, rotate, revoke, restore, verify")
+    public static Command Build() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy")
     {
         List(), Rotate(), Switch("revoke", "Withdraws a tenant's keys: nothing of its data is read or written until they are restored"),
         Switch("restore", "Gives a tenant's keys back"), Verify(),
+        KeyImportCommand.Build(), KeyDestroyCommand.Build(),
     };
 
     private static Command List()

@@ -257,7 +257,7 @@ public sealed class KeyCustody
     }
 
     /// <summary>One at a time changes a tenant's keys; a new capability is given under the same lock.</summary>
-    private async Task<NpgsqlConnection> LockAsync(TenantId tenant, CancellationToken cancellationToken)
+    internal async Task<NpgsqlConnection> LockAsync(TenantId tenant, CancellationToken cancellationToken)
     {
         var control = await OpenAsync(cancellationToken);
         await control.RunAsync("select pg_advisory_lock(hashtextextended($1, 1))", cancellationToken, tenant.ToString());
@@ -265,12 +265,12 @@ public sealed class KeyCustody
     }
 
     /// <summary>In the tenant's own log, before the act: an act without an entry would be worse than an entry without an act.</summary>
-    private Task<WorkResult> RecordAsync(
+    internal Task<WorkResult> RecordAsync(
         RequestContext context, string action, (string Name, string Value) detail, CancellationToken cancellationToken) =>
         _database.RunAsync(
             context, new TenantWork().Record(new AuditEvent(action) { Details = AuditDetails.Of(detail) }), cancellationToken);
 
-    private Task LogAsync(
+    internal Task LogAsync(
         NpgsqlConnection control,
         RequestContext context,
         string action,
@@ -284,7 +284,9 @@ public sealed class KeyCustody
             _time.GetUtcNow(),
             cancellationToken);
 
-    private Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _deployer.OpenAsync(
+    internal Task RefreshAsync(CancellationToken cancellationToken) => _catalogue.RefreshAsync(cancellationToken);
+
+    internal Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _deployer.OpenAsync(
         new NpgsqlConnectionStringBuilder(_options.AppConnection).Database ?? "bulkhead", cancellationToken);
 
     private static DateTimeOffset? Instant(NpgsqlDataReader row, int column) =>

@@ -11,6 +11,8 @@ public enum SealPurpose
     Capability = 2,
     DatabasePassword = 3,
     SigningKey = 4,
+    ReceiptKey = 6,
+    ImportKey = 7,
 }
 
 /// <summary>

@@ -17,6 +17,12 @@ public static class KeysEndpoints
         routes.MapPost("/api/v1/keys/verify", VerifyKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/revoke", SwitchKeys.RevokeAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/restore", SwitchKeys.RestoreAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/import", ImportKey.OfferAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/import/{id:guid}", ImportKey.TakeAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/keys/destroy", DestroyKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/destroy", DestroyKeys.TenantAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapDelete("/api/v1/keys/destroy", DestroyKeys.CancelAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/operator/v1/tenants/{slug}/keys/destroy", DestroyKeys.OperatorAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapGet("/operator/v1/keys", ListRoots.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapPost("/operator/v1/keys/rotate", RotateRoot.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         return routes;

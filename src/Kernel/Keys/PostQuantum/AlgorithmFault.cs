@@ -1,6 +1,6 @@
 namespace Bulkhead.Kernel.Keys.PostQuantum;
 
-internal enum AlgorithmFaultKind
+public enum AlgorithmFaultKind
 {
     /// <summary>No algorithm of ours has this identifier.</summary>
     Unknown,
@@ -16,7 +16,7 @@ internal enum AlgorithmFaultKind
 }
 
 /// <summary>An algorithm that is not used here, and why. The message names no secret and says the next step.</summary>
-internal sealed class AlgorithmFault(AlgorithmFaultKind kind, string message, Exception? inner = null) : Exception(message, inner)
+public sealed class AlgorithmFault(AlgorithmFaultKind kind, string message, Exception? inner = null) : Exception(message, inner)
 {
     public AlgorithmFaultKind Kind { get; } = kind;
 
