@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
-using Npgsql;
 
 namespace Bulkhead.Kernel.Keys;
 
