@@ -117,6 +117,7 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var slug = VaultServer.A(kind);
         var id = await server.CreateAsync(slug, new { name = "clear", history = "sealed" });
         var tag = (await server.CallAsync("GET", slug, $"people/{id}")).ETag!;
+        var name = $"not-made-{kind}";
         await using var control = await server.AsOwnerAsync("bulkhead");
         try
         {
@@ -129,8 +130,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 Assert.Equal("keys-withdrawn", (await server.CallAsync("GET", slug, path)).Is(HttpStatusCode.Forbidden).Code);
             }
 
-            // Refused before it is done, not after: this needs no key.
             Assert.Equal("keys-withdrawn", (await server.CallAsync("DELETE", slug, $"people/{id}", headers: ("If-Match", tag))).Code);
+            Assert.Equal("keys-withdrawn", (await server.CallAsync("POST", slug, "places", new { name })).Code);
             (await server.CallAsync("GET", slug, "audit?limit=1")).Is(HttpStatusCode.OK);
         }
         finally
@@ -139,6 +140,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         }
 
         await AnswersAsync(slug, $"people/{id}", null);
+        // It was refused before it was done, not after: what has no sealed field needs no key, and nothing else stops it.
+        Assert.Equal(0, (await server.CallAsync("GET", slug, $"places?name={name}")).Json.GetProperty("data").GetArrayLength());
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]
