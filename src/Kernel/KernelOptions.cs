@@ -31,6 +31,15 @@ public sealed record KernelOptions
     /// </summary>
     public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How often the schedule of the keys is looked at; 100 ms to 1 hour.</summary>
+    public TimeSpan KeyUpkeep { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>A process that has not read the catalogue for this long neither seals nor opens: it might use keys of the past; 1 s to 1 hour.</summary>
+    public TimeSpan CatalogueStale { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Answers of idempotent requests are kept this long; 1 hour to 30 days.</summary>
+    public TimeSpan IdempotencyRetention { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>A root is replaced when it is this old; 1 hour to 1 year.</summary>
     public TimeSpan RootEpoch { get; init; } = TimeSpan.FromDays(30);
 
@@ -73,6 +82,9 @@ public sealed record KernelOptions
     /// <summary>A statement that runs longer is ended; 100 ms to 10 minutes.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>Rows that are sealed anew in one transaction; 1 to 10,000.</summary>
+    public int ResealBatch { get; init; } = 500;
+
     /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -101,10 +113,16 @@ public sealed record KernelOptions
         Check(KeyAnnouncement >= TimeSpan.FromMilliseconds(500) && KeyAnnouncement <= TimeSpan.FromMinutes(1),
             "KeyAnnouncement is 500 ms to 1 minute");
         Check(KeyAnnouncement > CataloguePolling, "KeyAnnouncement is longer than CataloguePolling");
+        Check(KeyUpkeep >= TimeSpan.FromMilliseconds(100) && KeyUpkeep <= TimeSpan.FromHours(1), "KeyUpkeep is 100 ms to 1 hour");
+        Check(CatalogueStale >= TimeSpan.FromSeconds(1) && CatalogueStale <= TimeSpan.FromHours(1), "CatalogueStale is 1 s to 1 hour");
+        Check(CatalogueStale > CataloguePolling, "CatalogueStale is longer than CataloguePolling");
+        Check(IdempotencyRetention >= TimeSpan.FromHours(1) && IdempotencyRetention <= TimeSpan.FromDays(30),
+            "IdempotencyRetention is 1 hour to 30 days");
         Check(RootEpoch >= TimeSpan.FromHours(1) && RootEpoch <= TimeSpan.FromDays(366), "RootEpoch is 1 hour to 1 year");
         Check(TenantKeyAge >= TimeSpan.FromHours(1) && TenantKeyAge <= TimeSpan.FromDays(3653), "TenantKeyAge is 1 hour to 10 years");
         Check(DataKeyAge >= TimeSpan.FromHours(1) && DataKeyAge <= TimeSpan.FromDays(3653), "DataKeyAge is 1 hour to 10 years");
         Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
+        Check(ResealBatch is >= 1 and <= 10_000, "ResealBatch is 1 to 10,000");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");
         faults.AddRange((Hsm?.Validate() ?? []).Select(fault => $"Hsm: {fault}"));

@@ -25,8 +25,10 @@ public static class KernelRegistration
         services.AddSingleton(_ => new Sealing());
         services.AddSingleton(p => new InstallationKeys(p.GetRequiredService<RootStores>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<ControlPool>();
-        services.AddSingleton(p => new Catalogue(new CatalogueReader(
-            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>())));
+        services.AddSingleton(p => new Catalogue(
+            new CatalogueReader(
+            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>()),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new TenantKeyUnwrapping(p.GetRequiredService<RootStores>()));
         services.AddSingleton(p => new KeyRing(
             p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantKeyUnwrapping>(), options, p.GetRequiredService<TimeProvider>()));
@@ -42,7 +44,10 @@ public static class KernelRegistration
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new RecordRewriting(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new KeyCustody(
             options,
             p.GetRequiredService<RootStores>(),
@@ -50,6 +55,8 @@ public static class KernelRegistration
             p.GetRequiredService<TenantDatabase>(),
             p.GetRequiredService<KeyRing>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeySchedule(
+            p.GetRequiredService<KeyCustody>(), p.GetRequiredService<Catalogue>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KeyImport(
             p.GetRequiredService<KeyCustody>(),
             p.GetRequiredService<RootStores>(),

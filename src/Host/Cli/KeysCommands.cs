@@ -129,6 +129,12 @@ internal static class KeysCommands
         }
 
         Console.WriteLine($"Data: {keys["data"]}{(keys["withdrawnAt"] is { } at ? $" since {at}" : "")}");
+        foreach (var progress in keys["rewriting"] as JsonArray ?? [])
+        {
+            var end = (bool?)progress?["finished"] == true ? ", finished" : "";
+            Console.WriteLine($"Rewriting {progress?["entity"]}: {progress?["rewritten"]} of {progress?["seen"]} records seen{end}");
+        }
+
         Output.Table(
             ["key", "version", "held by", "root", "created", "active"],
             (keys["keys"] as JsonArray ?? []).Select(key => (string[])

@@ -91,6 +91,12 @@ public sealed class KeyRing : IDisposable
             throw new TenantFault(TenantFaultKind.KeysDestroyed);
         }
 
+        if (_catalogue.Age > _options.CatalogueStale)
+        {
+            // It might have been withdrawn, or rotated and forgotten, in the meantime.
+            throw new TenantFault(TenantFaultKind.KeysUnavailable);
+        }
+
         return keys.IsRevoked ? throw new TenantFault(TenantFaultKind.KeysWithdrawn) : keys;
     }
 

@@ -1,6 +1,7 @@
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bulkhead.Platform.Keys;
 
@@ -10,6 +11,10 @@ namespace Bulkhead.Platform.Keys;
 /// </summary>
 public static class KeysEndpoints
 {
+    public static IServiceCollection AddKeys(this IServiceCollection services) => services
+        .AddSingleton<KeyUpkeep>()
+        .AddHostedService(provider => provider.GetRequiredService<KeyUpkeep>());
+
     public static IEndpointRouteBuilder MapKeys(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/keys", ListKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -16,7 +16,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("bh-ring-");
     private readonly TenantId _tenant = TenantId.New();
     private readonly Clock _clock = new();
-    private readonly Catalogue _catalogue = new(null!);
+    private readonly Catalogue _catalogue = new(null!, TimeProvider.System);
     private GatedStore _store = null!;
     private RootStores _stores = null!;
     private KeyRing _ring = null!;
@@ -39,6 +39,16 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         _store.Dispose();
         _catalogue.Dispose();
         _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Refuse_to_open_while_the_catalogue_was_not_read_for_too_long()
+    {
+        await _ring.OpenAsync(_tenant, "person", default);
+        Confirmed(_catalogue) = TimeProvider.System.GetTimestamp() - (2 * 60 * TimeProvider.System.TimestampFrequency);
+        await FaultsAsync(TenantFaultKind.KeysUnavailable);
+        Confirmed(_catalogue) = TimeProvider.System.GetTimestamp();
+        await _ring.OpenAsync(_tenant, "person", default);
     }
 
     [Fact]
@@ -264,6 +274,9 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         Assert.False(keys.IsSame(new(keys.Keys, keys.Epochs, true)));
     }
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_confirmed")]
+    private static extern ref long Confirmed(Catalogue catalogue);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_current")]
     private static extern ref CatalogueSnapshot Current(Catalogue catalogue);
 
@@ -282,8 +295,11 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         new KernelOptions { AppConnection = "Host=x", KeyDirectory = _folder.FullName, KeyCacheUses = uses },
         _clock);
 
-    private void Show(params (TenantId Tenant, TenantKeys Keys)[] keys) =>
+    private void Show(params (TenantId Tenant, TenantKeys Keys)[] keys)
+    {
         Current(_catalogue) = new CatalogueSnapshot { Keys = keys.ToFrozenDictionary(k => k.Tenant, k => k.Keys) };
+        Confirmed(_catalogue) = TimeProvider.System.GetTimestamp();
+    }
 
     private async Task FaultsAsync(TenantFaultKind kind) =>
         Assert.Equal(kind, (await Assert.ThrowsAsync<TenantFault>(async () => await _ring.OpenAsync(_tenant, "person", default))).Kind);

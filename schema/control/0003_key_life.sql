@@ -1,4 +1,4 @@
--- Keys that come from the tenant, and keys that are destroyed for good.
+-- Keys that come from the tenant, keys that are destroyed for good, and rows that come under new ones.
 
 -- A fresh key pair, to which a tenant seals the key that it brings; used once, or not at all.
 create table control.key_import (
@@ -37,3 +37,20 @@ create table control.key_destruction (
     check ((confirmed_at is null) = (receipt is null))
 );
 create unique index key_destruction_open on control.key_destruction (tenant_id) where confirmed_at is null;
+
+-- How far the background is with bringing a tenant's rows under its current keys.
+create table control.key_rewrite (
+    tenant_id uuid not null references control.tenant (id),
+    epoch int not null,
+    index_version int not null,
+    entity text not null,
+    -- Where the next batch begins; null at the beginning of a walk.
+    position uuid,
+    seen bigint not null default 0,
+    rewritten bigint not null default 0,
+    -- Rows of this walk that were or had to be rewritten: a walk that ends with none of them is the last.
+    stale bigint not null default 0,
+    begun_at timestamptz not null,
+    finished_at timestamptz,
+    primary key (tenant_id, epoch, index_version, entity)
+);
