@@ -53,7 +53,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 "update control.tenant_key set active_at = active_at - interval '1 day' where tenant_id = $1 and purpose = 'index'"),
             ("update control.tenant_key set version = 5 where tenant_id = $1 and purpose = 'data'",
                 "update control.tenant_key set version = 1 where tenant_id = $1 and purpose = 'data'"),
-            ("update control.tenant_key set root = null where tenant_id = $1", "update control.tenant_key set root = 1 where tenant_id = $1"),
+            ("update control.tenant_key set root = null where tenant_id = $1",
+                "update control.tenant_key set root = 1 where tenant_id = $1"),
         })
         {
             await control.RunAsync(change, default, tenant);
@@ -186,7 +187,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var own = await File.ReadAllBytesAsync(root);
 
         // Of another installation; cut; empty; in the clear for others; not there.
-        await RefusedAsync(KeyStoreFaultKind.NotGenuine, await File.ReadAllBytesAsync(Path.Combine(second.Options.KeyDirectory, "root-1.key")));
+        await RefusedAsync(
+            KeyStoreFaultKind.NotGenuine, await File.ReadAllBytesAsync(Path.Combine(second.Options.KeyDirectory, "root-1.key")));
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, own[..^1]);
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, []);
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, own, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
@@ -199,7 +201,10 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         await again.Start.CheckAsync(default);
 
         async Task RefusedAsync(
-            KeyStoreFaultKind kind, byte[]? content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite, string? folder = null)
+            KeyStoreFaultKind kind,
+            byte[]? content,
+            UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            string? folder = null)
         {
             if (content is not null)
             {
@@ -238,7 +243,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var from = string.Join(", ", columns.Split(", ").Select(column => $"o.{column}"));
         return control.RunAsync(
             $"""
-            update {table} k set ({columns}) = (select {from} from {table} o where o.tenant_id <> k.tenant_id and o.tenant_id = any($1) {purpose})
+            update {table} k set ({columns}) = (
+                select {from} from {table} o where o.tenant_id <> k.tenant_id and o.tenant_id = any($1) {purpose})
             where tenant_id = any($1)
             """,
             default, new[] { server.Tenant(a).Id.Value, server.Tenant(b).Id.Value });
