@@ -75,8 +75,25 @@ public sealed class DataServer : IAsyncLifetime
               person: { actions: [list, read], read: all, mask: { ssn: last } }
         """;
 
+    private readonly string _manifest = Manifest;
+    private readonly Func<KernelOptions, KernelOptions> _change = options => options;
     private PostgresCluster? _cluster;
     private WebApplication? _app;
+
+    public DataServer()
+    {
+    }
+
+    /// <summary>With another app, which must be named <c>shop</c> and have the same roles.</summary>
+    internal DataServer(string manifest, Func<KernelOptions, KernelOptions> change)
+    {
+        _manifest = manifest;
+        _change = change;
+    }
+
+    internal IServiceProvider Services => _app!.Services;
+
+    internal PostgresCluster Cluster => _cluster!;
 
     public HttpClient Http { get; private set; } = null!;
 
@@ -97,12 +114,12 @@ public sealed class DataServer : IAsyncLifetime
         port.Stop();
         builder.Configuration["urls"] = url;
         builder.Configuration["Bulkhead:PublicUrl"] = url;
-        builder.Services.AddKernel(new KernelOptions
+        builder.Services.AddKernel(_change(new KernelOptions
         {
             AppConnection = $"Host={_cluster.Socket};Username=bulkhead_app;Password=app;Database=bulkhead",
             DeployConnection = _cluster.ConnectionString("postgres"),
             KeyDirectory = Directory.CreateTempSubdirectory("bh-keys").FullName,
-        });
+        }));
         builder.Services.AddEdge(builder.Configuration).AddIdentity(builder.Configuration).AddData(
             builder.Configuration);
         builder.Services.AddSingleton<AppCatalogue>();
@@ -110,11 +127,11 @@ public sealed class DataServer : IAsyncLifetime
         var services = _app.Services;
         var deployment = services.GetRequiredService<Deployment>();
         await deployment.PrepareAsync(null, default);
-        var compiled = ManifestCompiler.Compile(Manifest);
+        var compiled = ManifestCompiler.Compile(_manifest);
         Assert.Empty(compiled.Faults);
         var create = SchemaPlan.Create(compiled.Model!);
         var op = new Actor(ActorKind.Operator, "op", []);
-        await deployment.DeployAppAsync(op, "r", new AppRelease("shop", 1, Manifest), _ => [], null, default);
+        await deployment.DeployAppAsync(op, "r", new AppRelease("shop", 1, _manifest), _ => [], null, default);
         foreach (var (slug, kind) in new[] { ("a", IsolationKind.Shared), ("b", IsolationKind.Schema),
             ("c", IsolationKind.Database) })
         {
