@@ -41,7 +41,7 @@ public class OnlineResealingTests
             Assert.DoesNotContain("planted", await shop.LivePagesAsync(tenant), StringComparison.Ordinal);
             Assert.All(await shop.EnvelopesAsync(tenant, "health"), e => Assert.Empty(e.Keys.Intersect(["old", "note"])));
             Assert.All(await shop.EnvelopesAsync(tenant, "health"), e => Assert.Equal("plain", e["flag"]));
-            var found = (await shop.Server.SendAsync(tenant, "GET", "people?other=planted-other-7")).Is(200).Json.GetProperty("items");
+            var found = (await shop.Server.SendAsync(tenant, "GET", "people?other=planted-other-7")).Is(200).Json.GetProperty("data");
             Assert.Equal(SealedShop.Id(7), Assert.Single(found.EnumerateArray()).GetProperty("id").GetString());
             (await shop.Server.SendAsync(tenant, "POST", "people", "{\"name\":\"x\",\"nick\":\"planted-nick-7\"}")).Is(409);
             Assert.Contains(await shop.Server.EntriesAsync(tenant), e => e.Contains("\"data.reseal\"", StringComparison.Ordinal)
@@ -121,7 +121,8 @@ public class OnlineResealingTests
         const int rows = 45;
         await using var shop = await SealedShop.OpenAsync(rows, batch: 10);
         await Assert.ThrowsAsync<OperationCanceledException>(() => shop.DeployAsync(SealedShop.Second, new Death(8)));
-        Assert.Contains("_next_sealed_secret", await shop.ColumnsAsync("a"));
+        var prepared = await Task.WhenAll(SealedShop.Tenants.Select(shop.ColumnsAsync));
+        Assert.Contains(prepared, columns => columns.Contains("_next_sealed_secret"));
 
         await shop.DeployAsync(SealedShop.First.Replace("version: 1", "version: 2", StringComparison.Ordinal).Replace(old, now, StringComparison.Ordinal));
 
