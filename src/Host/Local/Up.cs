@@ -171,6 +171,8 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
         AppConnection = database.App,
         DeployConnection = database.Deployer,
         KeyDirectory = folder.KeyFolder,
+        // Here a tenant's own key service is on this machine, too.
+        HeldKeyAllowPrivateAddresses = true,
         OperatorClientId = secrets.OperatorClientId,
         OperatorSecretDigest = secrets.OperatorSecretDigest,
     };

@@ -73,6 +73,7 @@ public sealed class KeyRing : IDisposable
             }
         }
 
+        _unwrapping.Sweep(all);
         while (_dropped.TryPeek(out var oldest) && now - oldest.At > _grace && _dropped.TryDequeue(out var dropped))
         {
             dropped.Keys.Dispose();
@@ -104,8 +105,7 @@ public sealed class KeyRing : IDisposable
         }
         catch (KeyStoreFault fault)
         {
-            throw new TenantFault(
-                fault.Kind == KeyStoreFaultKind.Withdrawn ? TenantFaultKind.KeysWithdrawn : TenantFaultKind.KeysUnavailable, fault);
+            throw fault.AsTenantFault();
         }
     }
 

@@ -17,6 +17,9 @@ public static class KeysEndpoints
         routes.MapPost("/api/v1/keys/verify", VerifyKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/revoke", SwitchKeys.RevokeAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/restore", SwitchKeys.RestoreAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/keys/service", HoldKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPut("/api/v1/keys/service", HoldKeys.RegisterAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapDelete("/api/v1/keys/service", HoldKeys.RemoveAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/operator/v1/keys", ListRoots.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapPost("/operator/v1/keys/rotate", RotateRoot.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         return routes;

@@ -18,9 +18,12 @@ public sealed class Sabotage : IAsyncDisposable
     }
 
     /// <param name="act">insert, update or delete.</param>
-    public static async Task<Sabotage> AtAsync(Installation installation, string database, string act, string table)
+    public static async Task<Sabotage> AtAsync(Installation installation, string database, string act, string table) =>
+        await AtAsync(await installation.AsDeployerAsync(database), act, table);
+
+    /// <param name="deployer">Closed when the sabotage ends.</param>
+    public static async Task<Sabotage> AtAsync(NpgsqlConnection deployer, string act, string table)
     {
-        var deployer = await installation.AsDeployerAsync(database);
         foreach (var sql in new[]
         {
             """
