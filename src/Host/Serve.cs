@@ -34,6 +34,7 @@ internal static class Serve
         builder.Services.AddIdentity(builder.Configuration);
         builder.Services.AddData(builder.Configuration);
         builder.Services.AddAudit(builder.Configuration);
+        builder.Services.AddKeys();
         if (options.Dev is { } folder)
         {
             builder.Services.AddSingleton(provider =>

@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Keys.OwnKeyService;
+using Bulkhead.Kernel.Keys.Pkcs11;
 
 namespace Bulkhead.Kernel;
 
@@ -16,6 +17,9 @@ public sealed record KernelOptions
 
     /// <summary>File with the passphrase of the file key store's roots (a systemd credential); null keeps them as they stand.</summary>
     public string? KeyPassphraseFile { get; init; }
+
+    /// <summary>The HSM that holds the roots; null keeps them in files.</summary>
+    public Pkcs11Options? Hsm { get; init; }
 
     /// <summary>Unwrapped keys of a tenant are kept in memory this long at most; 1 s to 1 hour.</summary>
     public TimeSpan KeyCacheTime { get; init; } = TimeSpan.FromMinutes(5);
@@ -43,6 +47,27 @@ public sealed record KernelOptions
     /// A new key is used only this long after it is in the catalogue, when every process knows it; more than CataloguePolling, 500 ms to 1 minute.
     /// </summary>
     public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How often the schedule of the keys is looked at; 100 ms to 1 hour.</summary>
+    public TimeSpan KeyUpkeep { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>A process that has not read the catalogue for this long neither seals nor opens: it might use keys of the past; 1 s to 1 hour.</summary>
+    public TimeSpan CatalogueStale { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Answers of idempotent requests are kept this long; 1 hour to 30 days.</summary>
+    public TimeSpan IdempotencyRetention { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>A root is replaced when it is this old; 1 hour to 1 year.</summary>
+    public TimeSpan RootEpoch { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>A tenant key is replaced when it is this old, the keys of rows with it; 1 hour to 10 years.</summary>
+    public TimeSpan TenantKeyAge { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>A data key seals new rows for this long; 1 hour to 10 years.</summary>
+    public TimeSpan DataKeyAge { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>What is sealed or signed for the future is refused where it would not be safe from quantum computers.</summary>
+    public bool RequirePostQuantum { get; init; }
 
     /// <summary>How long backups of the databases and of the key store are kept: a retired root is destroyed after it; 1 hour to 10 years.</summary>
     public TimeSpan BackupRetention { get; init; } = TimeSpan.FromDays(35);
@@ -74,6 +99,9 @@ public sealed record KernelOptions
     /// <summary>A statement that runs longer is ended; 100 ms to 10 minutes.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>Rows that are sealed anew in one transaction; 1 to 10,000.</summary>
+    public int ResealBatch { get; init; } = 500;
+
     /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -84,6 +112,9 @@ public sealed record KernelOptions
     {
         Timeout = HeldKeyTimeout, MaxCalls = HeldKeyMaxCalls, AllowPrivateAddresses = HeldKeyAllowPrivateAddresses,
     };
+
+    /// <summary>Says nothing: a record would print its connection strings, passwords and all.</summary>
+    public override string ToString() => "(settings)";
 
     public IReadOnlyList<string> Validate()
     {
@@ -107,9 +138,19 @@ public sealed record KernelOptions
         Check(KeyAnnouncement >= TimeSpan.FromMilliseconds(500) && KeyAnnouncement <= TimeSpan.FromMinutes(1),
             "KeyAnnouncement is 500 ms to 1 minute");
         Check(KeyAnnouncement > CataloguePolling, "KeyAnnouncement is longer than CataloguePolling");
+        Check(KeyUpkeep >= TimeSpan.FromMilliseconds(100) && KeyUpkeep <= TimeSpan.FromHours(1), "KeyUpkeep is 100 ms to 1 hour");
+        Check(CatalogueStale >= TimeSpan.FromSeconds(1) && CatalogueStale <= TimeSpan.FromHours(1), "CatalogueStale is 1 s to 1 hour");
+        Check(CatalogueStale > CataloguePolling, "CatalogueStale is longer than CataloguePolling");
+        Check(IdempotencyRetention >= TimeSpan.FromHours(1) && IdempotencyRetention <= TimeSpan.FromDays(30),
+            "IdempotencyRetention is 1 hour to 30 days");
+        Check(RootEpoch >= TimeSpan.FromHours(1) && RootEpoch <= TimeSpan.FromDays(366), "RootEpoch is 1 hour to 1 year");
+        Check(TenantKeyAge >= TimeSpan.FromHours(1) && TenantKeyAge <= TimeSpan.FromDays(3653), "TenantKeyAge is 1 hour to 10 years");
+        Check(DataKeyAge >= TimeSpan.FromHours(1) && DataKeyAge <= TimeSpan.FromDays(3653), "DataKeyAge is 1 hour to 10 years");
         Check(BackupRetention >= TimeSpan.FromHours(1) && BackupRetention <= TimeSpan.FromDays(3653), "BackupRetention is 1 hour to 10 years");
+        Check(ResealBatch is >= 1 and <= 10_000, "ResealBatch is 1 to 10,000");
         Check((OperatorClientId is null) == (OperatorSecretDigest is null),
             "OperatorClientId and OperatorSecretDigest come together");
+        faults.AddRange((Hsm?.Validate() ?? []).Select(fault => $"Hsm: {fault}"));
         return faults;
 
         void Check(bool holds, string rule)

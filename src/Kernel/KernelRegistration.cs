@@ -1,6 +1,7 @@
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.OwnKeyService;
+using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,8 +26,10 @@ public static class KernelRegistration
         services.AddSingleton(_ => new Sealing());
         services.AddSingleton(p => new InstallationKeys(p.GetRequiredService<RootStores>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<ControlPool>();
-        services.AddSingleton(p => new Catalogue(new CatalogueReader(
-            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>())));
+        services.AddSingleton(p => new Catalogue(
+            new CatalogueReader(
+            p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>()),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new HeldKeyStores(
             p.GetRequiredService<Sealing>(), options.HeldKeys, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new TenantKeyUnwrapping(p.GetRequiredService<RootStores>(), p.GetRequiredService<HeldKeyStores>()));
@@ -44,7 +47,10 @@ public static class KernelRegistration
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<ControlDatabase>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new RecordRewriting(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new KeyCustody(
             options,
             p.GetRequiredService<RootStores>(),
@@ -59,6 +65,20 @@ public static class KernelRegistration
             p.GetRequiredService<HeldKeyStores>(),
             p.GetRequiredService<Sealing>(),
             p.GetRequiredService<KeyRing>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeySchedule(
+            p.GetRequiredService<KeyCustody>(), p.GetRequiredService<Catalogue>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeyImport(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<Sealing>(),
+            new HybridSealing(options.RequirePostQuantum),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KeyDestruction(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<Sealing>(),
+            new ReceiptSigning(options.RequirePostQuantum),
             options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KernelStart(

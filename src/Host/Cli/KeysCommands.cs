@@ -23,11 +23,12 @@ internal static class KeysCommands
         DefaultValueFactory = _ => "securityOfficer",
     };
 
-    public static Command Build() => new("keys", "Keys: list, rotate, revoke, restore, verify")
+    public static Command Build() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy")
     {
         List(), Rotate(), Switch("revoke", "Withdraws a tenant's keys: nothing of its data is read or written until they are restored"),
         Switch("restore", "Gives a tenant's keys back"), Verify(),
         KeyHoldingCommands.Build(),
+        KeyImportCommand.Build(), KeyDestroyCommand.Build(),
     };
 
     private static Command List()
@@ -129,6 +130,12 @@ internal static class KeysCommands
         }
 
         Console.WriteLine($"Data: {keys["data"]}{(keys["withdrawnAt"] is { } at ? $" since {at}" : "")}");
+        foreach (var progress in keys["rewriting"] as JsonArray ?? [])
+        {
+            var end = (bool?)progress?["finished"] == true ? ", finished" : "";
+            Console.WriteLine($"Rewriting {progress?["entity"]}: {progress?["rewritten"]} of {progress?["seen"]} records seen{end}");
+        }
+
         Output.Table(
             ["key", "version", "held by", "root", "created", "active"],
             (keys["keys"] as JsonArray ?? []).Select(key => (string[])

@@ -23,6 +23,7 @@ internal static class StatusCommand
     private static void Show(JsonNode status)
     {
         Console.WriteLine($"Bulkhead {status["version"]}, PostgreSQL {status["postgres"]}");
+        Console.WriteLine($"{status["postQuantum"]}");
         Console.WriteLine();
         TenantCommands.Table(status["tenants"]);
         if (status["residuals"] is JsonArray { Count: > 0 } open)

@@ -19,8 +19,10 @@ internal sealed record ChildResult(int ExitCode, string Output)
 internal static class ChildProcess
 {
     /// <param name="user">Runs under that user; only root may. Null: ourselves.</param>
+    /// <param name="variables">What its environment holds besides the path and the language.</param>
     public static async Task<ChildResult> RunAsync(
-        string file, IEnumerable<string> arguments, string? user, TimeSpan timeout, CancellationToken cancellationToken)
+        string file, IEnumerable<string> arguments, string? user, TimeSpan timeout, CancellationToken cancellationToken,
+        params (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo(file, arguments)
         {
@@ -40,6 +42,10 @@ internal static class ChildProcess
         start.Environment.Clear();
         start.Environment["PATH"] = path;
         start.Environment["LC_ALL"] = "C";
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
 
         using var process = new Process { StartInfo = start };
         var output = new StringBuilder();

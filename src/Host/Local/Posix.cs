@@ -12,6 +12,15 @@ internal static class Posix
     /// <summary>The user under whose rights this process acts.</summary>
     public static uint EffectiveUser => geteuid();
 
+    /// <summary>In the environment that C libraries of this process read; .NET's own is a copy of it.</summary>
+    public static void SetEnvironment(string name, string value)
+    {
+        if (setenv(name, value, 1) != 0)
+        {
+            throw new StartFault($"The environment does not take {name}: errno {Marshal.GetLastPInvokeError()}");
+        }
+    }
+
     /// <summary>False when the process is gone, or is not ours to signal.</summary>
     public static bool Signal(int pid, int signal) => pid > 1 && kill(pid, signal) == 0;
 
@@ -60,6 +69,10 @@ internal static class Posix
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int kill(int pid, int signal);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int setenv(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 
     [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern uint geteuid();

@@ -4,17 +4,21 @@ using System.Globalization;
 using Bulkhead.Host.Cli;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.Pkcs11;
 using Bulkhead.Kernel.Isolation;
 
 namespace Bulkhead.Host.Local;
 
 /// <summary>One run of <c>up</c>, from the folder's lock to the last process stopped.</summary>
-internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSignals signals)
+internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool withHsm, StopSignals signals)
 {
     /// <summary>For open requests, after the signal to stop.</summary>
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
 
     private readonly Steps _steps = new();
+
+    // Null: the roots are files.
+    private Pkcs11Options? _hsm;
 
     public async Task<int> RunAsync()
     {
@@ -26,6 +30,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
         folder.WriteHolder(new Holder(Environment.ProcessId, url));
         try
         {
+            _hsm = await new TrialHsm(folder).PrepareAsync(withHsm, signals.Stop);
             var external = ExternalDatabase.FromEnvironment();
             if (external is not null)
             {
@@ -166,13 +171,14 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, StopSi
         }
     }
 
-    private static KernelOptions Kernel(DataFolder folder, ExternalDatabase database, LocalSecrets secrets) => new()
+    private KernelOptions Kernel(DataFolder folder, ExternalDatabase database, LocalSecrets secrets) => new()
     {
         AppConnection = database.App,
         DeployConnection = database.Deployer,
         KeyDirectory = folder.KeyFolder,
         // Here a tenant's own key service is on this machine, too.
         HeldKeyAllowPrivateAddresses = true,
+        Hsm = _hsm,
         OperatorClientId = secrets.OperatorClientId,
         OperatorSecretDigest = secrets.OperatorSecretDigest,
     };

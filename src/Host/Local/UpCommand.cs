@@ -40,13 +40,17 @@ internal static class UpCommand
         {
             Description = "Offer tokens to the start page, to this machine only; always so with the private PostgreSQL",
         };
-        var command = new Command("up", "Starts PostgreSQL and the server; prints where, and what to try") { port, role, dev };
+        var hsm = new Option<bool>("--hsm")
+        {
+            Description = "Keep the root keys in an HSM, for a trial one of SoftHSM; said at the first start, and remembered",
+        };
+        var command = new Command("up", "Starts PostgreSQL and the server; prints where, and what to try") { port, role, dev, hsm };
         command.SetAction(async (result, _) =>
         {
             using var signals = new StopSignals();
             try
             {
-                return await new Up(result, result.GetValue(port), result.GetValue(dev), signals).RunAsync();
+                return await new Up(result, result.GetValue(port), result.GetValue(dev), result.GetValue(hsm), signals).RunAsync();
             }
             catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
             {

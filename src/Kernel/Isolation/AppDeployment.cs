@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -9,9 +10,11 @@ namespace Bulkhead.Kernel.Isolation;
 
 /// <summary>
 /// Puts a version of an app into force, unit by unit, one transaction each. Each unit's database says itself which version it has,
-/// written in the transaction that migrates it: a deployment that was killed goes on where it stopped.
+/// written in the transaction that migrates it: a deployment that was killed goes on where it stopped. What is to be sealed otherwise is
+/// prepared before that in all units, while the older version serves.
 /// </summary>
-internal sealed class AppDeployment(KernelOptions options, DeployerConnections deployer, Catalogue catalogue, TimeProvider time)
+internal sealed class AppDeployment(
+    KernelOptions options, DeployerConnections deployer, Catalogue catalogue, KeyRing keys, OnlineResealing resealing, TimeProvider time)
 {
     private const int LockTries = 20;
 
@@ -39,19 +42,36 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
                 Owner: r.IsDBNull(4) ? (TenantId?)null : new TenantId(r.GetGuid(4))),
             cancellationToken,
             release.Name);
-        // What rows that exist would refuse is found out before the first unit is changed.
-        foreach (var (unit, owner) in units)
-        {
-            await CheckAsync(control, unit, owner, release, changesFrom, names, cancellationToken);
-        }
-
+        await catalogue.RefreshAsync(cancellationToken);
+        var homes = new List<Home>();
         for (var i = 0; i < units.Count; i++)
         {
-            await MigrateAsync(control, units[i].Unit, units[i].Owner, release, changesFrom, names, cancellationToken);
-            await control.RunAsync(
-                "update control.tenant set app_version = $2 where unit = $1 and app_version < $2",
-                cancellationToken, units[i].Unit.Name, release.Version);
-            progress?.Report($"Migrated unit {i + 1} of {units.Count}");
+            var place = $"unit {i + 1} of {units.Count}";
+            homes.Add(new(units[i].Unit, units[i].Owner, place, await PlanAsync(control, units[i].Unit, release, changesFrom, cancellationToken)));
+        }
+
+        try
+        {
+            await PrepareAsync(homes, requestId, release, names, progress, cancellationToken);
+            foreach (var home in homes)
+            {
+                await ResealAsync(home, requestId, release, progress, cancellationToken);
+                await MigrateAsync(control, home.Unit, home.Owner, release, changesFrom, names, cancellationToken);
+                await control.RunAsync(
+                    "update control.tenant set app_version = $2 where unit = $1 and app_version < $2",
+                    cancellationToken, home.Unit.Name, release.Version);
+                progress?.Report($"Migrated {home.Place}");
+            }
+
+            await catalogue.RefreshAsync(cancellationToken);
+            foreach (var home in homes)
+            {
+                await ClearAsync(home, requestId, release.Name, release.Version, progress, cancellationToken);
+            }
+        }
+        catch (TenantFault fault) when (ResealFlip.Refusal(fault) is { } refusal)
+        {
+            throw refusal;
         }
 
         await using (var transaction = await control.BeginTransactionAsync(cancellationToken))
@@ -97,13 +117,12 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
         }
     }
 
-    private async Task CheckAsync(
+    /// <summary>What the unit needs; null when it is there already.</summary>
+    private async Task<Plan?> PlanAsync(
         NpgsqlConnection control,
         Unit unit,
-        TenantId? owner,
         AppRelease release,
         Func<AppRelease, ImmutableArray<SchemaChange>> changesFrom,
-        InstallationNames names,
         CancellationToken cancellationToken)
     {
         await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
@@ -111,11 +130,125 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
             "select app_version from guard.unit where name = $1", cancellationToken, unit.Name);
         if (installed is null || installed >= release.Version)
         {
-            return;
+            return null;
         }
 
         var changes = changesFrom(await ReleaseAsync(control, release.Name, installed.Value, cancellationToken));
-        await new UnitSchema(inside, unit, owner, names.Group).CheckAsync(changes, cancellationToken);
+        return new(installed.Value, changes, [.. changes.OfType<SchemaChange.Reseal>().Select(c => new ResealShape(c))]);
+    }
+
+    /// <summary>What rows that exist would refuse is found out before the first unit is changed, and what can be done before is done.</summary>
+    private async Task PrepareAsync(
+        List<Home> homes,
+        string requestId,
+        AppRelease release,
+        InstallationNames names,
+        IProgress<string>? progress,
+        CancellationToken cancellationToken)
+    {
+        foreach (var home in homes)
+        {
+            await CheckAsync(home, prepared: false, names, cancellationToken);
+            RequireKeys(home);
+        }
+
+        foreach (var home in homes)
+        {
+            if (home.Plan is { } plan)
+            {
+                // Of an older version whose deployment was killed near its end: its column is needed again.
+                await ClearAsync(home, requestId, release.Name, plan.Installed, progress, cancellationToken);
+                await StageAsync(home.Unit, plan, cancellationToken);
+                await ResealAsync(home, requestId, release, progress, cancellationToken);
+            }
+        }
+
+        foreach (var home in homes)
+        {
+            await CheckAsync(home, prepared: true, names, cancellationToken);
+        }
+    }
+
+    private async Task CheckAsync(Home home, bool prepared, InstallationNames names, CancellationToken cancellationToken)
+    {
+        if (home.Plan is { } plan)
+        {
+            await using var inside = await deployer.OpenAsync(home.Unit.Database, cancellationToken);
+            await new UnitSchema(inside, home.Unit, home.Owner, names.Group).CheckAsync(plan.Changes, prepared, cancellationToken);
+        }
+    }
+
+    /// <exception cref="DeploymentRefused">A tenant of the unit has withdrawn its keys.</exception>
+    private void RequireKeys(Home home)
+    {
+        if (home.Plan is not { Shapes.IsEmpty: false })
+        {
+            return;
+        }
+
+        foreach (var tenant in catalogue.Current.Tenants.Values)
+        {
+            if (tenant.Placement.Unit.Name == home.Unit.Name && tenant.Status != TenantStatus.Preparing)
+            {
+                keys.RequireOpen(tenant.Id);
+            }
+        }
+    }
+
+    private async Task StageAsync(Unit unit, Plan plan, CancellationToken cancellationToken)
+    {
+        await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
+        await WithLocksAsync(
+            inside,
+            () => new ResealFlip(inside, unit, keys, catalogue, options).StageAsync(plan.Shapes, cancellationToken),
+            cancellationToken);
+    }
+
+    private async Task ResealAsync(
+        Home home, string requestId, AppRelease release, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        if (home.Plan is { } plan)
+        {
+            foreach (var shape in plan.Shapes)
+            {
+                await resealing.SealAsync(
+                    requestId, $"{release.Name}@{plan.Installed}", home.Unit, shape, home.Place, progress, cancellationToken);
+            }
+        }
+    }
+
+    private async Task ClearAsync(
+        Home home, string requestId, string app, int version, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        await using var inside = await deployer.OpenAsync(home.Unit.Database, cancellationToken);
+        var flip = new ResealFlip(inside, home.Unit, keys, catalogue, options);
+        foreach (var table in await flip.ToClearAsync(cancellationToken))
+        {
+            progress?.Report($"Clearing what is left of older columns in {table} of {home.Place}");
+            await resealing.ClearAsync(requestId, $"{app}@{version}", home.Unit, table, cancellationToken);
+            await WithLocksAsync(inside, () => flip.ForgetAsync(table, cancellationToken), cancellationToken);
+            await inside.RunAsync($"vacuum {home.Unit.AppSchema.Quoted}.{table.Quoted}", cancellationToken);
+        }
+    }
+
+    /// <summary>One transaction that waits for locks for a moment only: long waiting makes everybody else wait behind us. Tried again.</summary>
+    private async Task WithLocksAsync(NpgsqlConnection inside, Func<Task> act, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var transaction = await inside.BeginTransactionAsync(cancellationToken);
+                await inside.RunAsync("set local lock_timeout = '2s'", cancellationToken);
+                await act();
+                await transaction.CommitAsync(cancellationToken);
+                return;
+            }
+            catch (PostgresException locked) when (locked.SqlState == PostgresErrorCodes.LockNotAvailable && attempt < LockTries)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt), time, cancellationToken);
+            }
+        }
     }
 
     private static async Task<AppRelease> ReleaseAsync(
@@ -133,39 +266,39 @@ internal sealed class AppDeployment(KernelOptions options, DeployerConnections d
         CancellationToken cancellationToken)
     {
         await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                await using var transaction = await inside.BeginTransactionAsync(cancellationToken);
-                // Waiting long for a lock makes everybody else wait behind us: rather try again.
-                await inside.RunAsync("set local lock_timeout = '2s'", cancellationToken);
-                var installed = await inside.ScalarAsync<int?>(
-                    "select app_version from guard.unit where name = $1 for update", cancellationToken, unit.Name);
-                if (installed is null || installed >= release.Version)
+            await WithLocksAsync(
+                inside,
+                async () =>
                 {
-                    return;
-                }
+                    var installed = await inside.ScalarAsync<int?>(
+                        "select app_version from guard.unit where name = $1 for update", cancellationToken, unit.Name);
+                    if (installed is null || installed >= release.Version)
+                    {
+                        return;
+                    }
 
-                var changes = changesFrom(await ReleaseAsync(control, release.Name, installed.Value, cancellationToken));
-                await new UnitSchema(inside, unit, owner, names.Group).ApplyAsync(changes, cancellationToken);
-                await inside.RunAsync(
-                    "update guard.unit set app_version = $2 where name = $1", cancellationToken, unit.Name, release.Version);
-                await transaction.CommitAsync(cancellationToken);
-                return;
-            }
-            catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
-            {
-                throw new DeploymentRefused(
-                    $"rows that exist do not allow {violation.Constraint} on {violation.Table}", refused);
-            }
-            catch (PostgresException locked) when (locked.SqlState == PostgresErrorCodes.LockNotAvailable && attempt < LockTries)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt), time, cancellationToken);
-            }
+                    var changes = changesFrom(await ReleaseAsync(control, release.Name, installed.Value, cancellationToken));
+                    var flip = new ResealFlip(inside, unit, keys, catalogue, options);
+                    await new UnitSchema(inside, unit, owner, names.Group, flip).ApplyAsync(changes, release.Version, cancellationToken);
+                    await inside.RunAsync(
+                        "update guard.unit set app_version = $2 where name = $1", cancellationToken, unit.Name, release.Version);
+                },
+                cancellationToken);
+        }
+        catch (PostgresException refused) when (DatabaseFaults.Violation(refused) is { } violation)
+        {
+            throw new DeploymentRefused($"rows that exist do not allow {violation.Constraint} on {violation.Table}", refused);
         }
     }
 
     private static IsolationKind Kind(string word) =>
         IsolationKinds.TryParse(word, out var kind) ? kind : throw new InvalidOperationException($"Unknown isolation {word}.");
+
+    /// <param name="Place">Words for the progress.</param>
+    /// <param name="Plan">Null when the unit is there already.</param>
+    private sealed record Home(Unit Unit, TenantId? Owner, string Place, Plan? Plan);
+
+    private sealed record Plan(int Installed, ImmutableArray<SchemaChange> Changes, ImmutableArray<ResealShape> Shapes);
 }

@@ -31,6 +31,8 @@ internal static class DatabaseFaults
         // A role or a database that is gone: the tenant was moved or removed since the catalogue was read.
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
             TenantFaultKind.Fenced,
+        // A column or a table that is gone: a newer version of the app came into force since the catalogue was read.
+        PostgresException { SqlState: PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.UndefinedTable } => TenantFaultKind.Fenced,
         // A full disk or memory, an input or output error: it may pass, and the operator must be told.
         PostgresException { SqlState: ['5', '3', ..] or ['5', '8', ..] } => TenantFaultKind.Unavailable,
         PostgresException => TenantFaultKind.Broken,

@@ -39,13 +39,15 @@ public sealed class Deployment
         Sealing sealing,
         Catalogue catalogue,
         ControlDatabase control,
+        TenantDatabase tenants,
+        KeyRing keys,
         TimeProvider time)
     {
         _deployer = new(options);
         _control = control;
         _preparation = new(options, _deployer, stores, installationKeys, sealing, time);
         _onboarding = new(options, _deployer, stores, sealing, catalogue, time);
-        _apps = new(options, _deployer, catalogue, time);
+        _apps = new(options, _deployer, catalogue, keys, new OnlineResealing(tenants, keys, catalogue, options, time), time);
         _fencing = new(options, _deployer, sealing, catalogue, time);
     }
 
@@ -59,7 +61,7 @@ public sealed class Deployment
 
     /// <summary>
     /// Puts an app's version into force: migrates every unit of the app (one transaction each), then flips its tenants to the version.
-    /// Resumable: a unit that is already there is passed over.
+    /// Fields that are sealed otherwise than before are prepared online first. Resumable: a unit that is already there is passed over.
     /// </summary>
     /// <param name="changesFrom">The steps from an older version to this one.</param>
     public Task DeployAppAsync(

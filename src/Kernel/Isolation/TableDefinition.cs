@@ -81,4 +81,25 @@ public abstract record SchemaChange
     public sealed record AddForeignKey(SqlName Table, ForeignKeyDefinition ForeignKey) : SchemaChange;
 
     public sealed record DropForeignKey(SqlName Table, SqlName ForeignKey) : SchemaChange;
+
+    /// <summary>
+    /// The sealed fields of a table become others: values move into envelopes or between them, or leave them, and blind indexes come with
+    /// the values that exist. Done online, before the transaction that migrates the unit; see <see cref="ResealShape"/>.
+    /// </summary>
+    /// <param name="From">Sealed fields of the older version.</param>
+    /// <param name="To">Those of the newer one, all of them.</param>
+    /// <param name="CanonicalJson">Gives a JSON document of a clear column the form that envelopes hold.</param>
+    public sealed record Reseal(
+        SqlName Table,
+        string Entity,
+        ImmutableArray<SealedFieldDefinition> From,
+        ImmutableArray<ResealedField> To,
+        Func<string, string> CanonicalJson) : SchemaChange;
 }
+
+/// <summary>A sealed field of a newer version and where its values come from: one of the three, or none.</summary>
+/// <param name="Kept">The same field as the older version seals it.</param>
+/// <param name="Column">Its column in the clear, which is dropped.</param>
+/// <param name="Default">Canonical text of what records that exist get.</param>
+public sealed record ResealedField(
+    SealedFieldDefinition Field, SealedFieldDefinition? Kept = null, SqlName? Column = null, string? Default = null);

@@ -8,7 +8,8 @@ namespace Bulkhead.Kernel.Isolation;
 /// <summary>The only door to a tenant's data, whatever its isolation.</summary>
 public sealed class TenantDatabase
 {
-    private const string Present = "select set_config('bulkhead.capability', $1, true)";
+    // The app's version too: tables whose envelopes changed are closed to a process that still serves an older one.
+    private const string Present = "select set_config('bulkhead.capability', $1, true), set_config('bulkhead.app', $2, true)";
 
     private readonly Catalogue _catalogue;
     private readonly TenantPools _pools;
@@ -109,6 +110,7 @@ public sealed class TenantDatabase
         // First of every transaction, and local to it: whatever the session holds, this transaction acts for this tenant.
         var present = new NpgsqlBatchCommand(Present);
         present.Parameters.Add(new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = capability.ToString() });
+        present.Parameters.Add(new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = context.App });
         batch.BatchCommands.Add(present);
         var now = _time.GetUtcNow();
 

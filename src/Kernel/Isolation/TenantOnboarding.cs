@@ -81,7 +81,7 @@ internal sealed class TenantOnboarding(
         {
             var schema = new UnitSchema(inside, unit, unit.Isolation == IsolationKind.Shared ? null : id, names.Group);
             await schema.CreateAsync(cancellationToken);
-            await schema.ApplyAsync(create, cancellationToken);
+            await schema.ApplyAsync(create, version, cancellationToken);
             await inside.RunAsync(
                 "insert into guard.unit (name, app_version, core_version) values ($1, $2, $3)",
                 cancellationToken, unit.Name, version, Script.Of("tenant")[^1].Number);

@@ -10,7 +10,8 @@ namespace Bulkhead.Kernel.Isolation;
 /// Tables of a unit. Every one of them gets tenant_id, a key that begins with it, row-level security, FORCE, the policy of the unit
 /// and no statistics: here and nowhere else, so that there is no table without.
 /// </summary>
-internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId? owner, SqlName group)
+/// <param name="resealing">Of a migration; null for a unit that is empty.</param>
+internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId? owner, SqlName group, ResealFlip? resealing = null)
 {
     private const string Presented = "(select coalesce((select c.tenant_id from guard.capability c), guard.refuse()))";
 
@@ -18,11 +19,23 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
     private const string PresentedAndOpen =
         "(select coalesce((select c.tenant_id from guard.capability c where c.data_open), guard.refuse_data()))";
 
+    /// <summary>
+    /// Also closed to whoever serves an older version of the app than the one that the table's envelopes are of: it would not find the
+    /// values, and write them where the newer one does not look. Such a process knows better as soon as it has read the catalogue.
+    /// </summary>
+    private static string PresentedAndOpenSince(int version) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"""
+        (select coalesce((select c.tenant_id from guard.capability c where c.data_open
+            and coalesce(nullif(split_part(current_setting('bulkhead.app', true), '@', 2), ''), '0')::int >= {version}),
+            guard.refuse_data()))
+        """);
+
     /// <summary>What the platform's own tables allow to the roles that serve. The log is append-only.</summary>
     private static readonly ImmutableArray<(string Table, string Rights)> CoreRights =
     [
         ("service_account", "select"),
-        ("idempotency", "select, insert"),
+        ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
     ];
 
@@ -46,40 +59,61 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         }
     }
 
-    public async Task ApplyAsync(IEnumerable<SchemaChange> changes, CancellationToken cancellationToken)
+    /// <param name="version">Of the app, whose schema this becomes.</param>
+    public async Task ApplyAsync(IEnumerable<SchemaChange> changes, int version, CancellationToken cancellationToken)
     {
         foreach (var change in changes)
         {
-            await ApplyAsync(change, cancellationToken);
+            if (change is SchemaChange.Reseal reseal)
+            {
+                await (resealing ?? throw new InvalidOperationException("An empty unit has nothing to seal anew."))
+                    .FinishAsync(new ResealShape(reseal), cancellationToken);
+                await deployer.RunAsync(
+                    $"alter policy tenant on {Name(reseal.Table)} using ({Policy(PresentedAndOpenSince(version))})", cancellationToken);
+            }
+            else
+            {
+                await ApplyAsync(change, cancellationToken);
+            }
         }
     }
 
+    /// <param name="prepared">Look at what is made of columns that were prepared by resealing; without, at everything else.</param>
     /// <exception cref="DeploymentRefused">Rows that exist are not unique in what is to become unique, or lack what is to be required.</exception>
-    public async Task CheckAsync(IEnumerable<SchemaChange> changes, CancellationToken cancellationToken)
+    public async Task CheckAsync(IEnumerable<SchemaChange> changes, bool prepared, CancellationToken cancellationToken)
     {
         var list = changes.ToList();
+        var shapes = list.OfType<SchemaChange.Reseal>().Select(c => new ResealShape(c)).ToDictionary(s => s.Table);
         var fresh = list.OfType<SchemaChange.AddTable>().Select(c => c.Table.Name)
-            .Concat(list.OfType<SchemaChange.AddColumn>().Select(c => c.Column.Name)).ToHashSet();
+            .Concat(list.OfType<SchemaChange.AddColumn>().Select(c => c.Column.Name))
+            .Concat(list.OfType<SchemaChange.AddSealedField>().Select(c => c.Field.Index).OfType<SqlName>()).ToHashSet();
         foreach (var add in list.OfType<SchemaChange.AddIndex>().Where(c => c.Index.Unique))
         {
-            if (fresh.Contains(add.Table) || add.Index.Columns.Any(fresh.Contains))
+            var shape = shapes.GetValueOrDefault(add.Table);
+            var staged = shape?.Indexes.Where(i => add.Index.Columns.Contains(i.Column)).ToDictionary(i => i.Column) ?? [];
+            if (fresh.Contains(add.Table) || add.Index.Columns.Any(c => fresh.Contains(c) || shape?.Added.Contains(c) == true)
+                || (staged.Count > 0) != prepared)
             {
                 continue;
             }
 
-            var columns = string.Join(", ", add.Index.Columns.Select(c => c.Quoted));
-            var known = string.Join(" and ", add.Index.Columns.Select(c => $"{c.Quoted} is not null"));
+            var stored = add.Index.Columns.Select(c => staged.TryGetValue(c, out var index) ? index.Staging : c).ToList();
+            var columns = string.Join(", ", stored.Select(c => c.Quoted));
+            var known = string.Join(" and ", stored.Select(c => $"{c.Quoted} is not null"));
+            // A row that was changed since is looked at when the index is made.
+            var current = prepared ? $" and {ResealShape.Resealed.Quoted} = version" : "";
 
             // FORCE would hide the rows from a deployer that is no superuser: lifted, and put back with the whole transaction.
             await using var transaction = await deployer.BeginTransactionAsync(cancellationToken);
             await deployer.RunAsync($"alter table {Name(add.Table)} no force row level security", cancellationToken);
             var doubles = await deployer.ScalarAsync<bool>(
-                $"select exists (select 1 from {Name(add.Table)} where {known} group by tenant_id, {columns} having count(*) > 1)",
+                $"select exists (select 1 from {Name(add.Table)} where {known}{current} group by tenant_id, {columns} having count(*) > 1)",
                 cancellationToken);
             await transaction.RollbackAsync(cancellationToken);
             if (doubles)
             {
-                throw new DeploymentRefused($"records that exist are not unique in {add.Table} ({columns.Replace("\"", "", StringComparison.Ordinal)})");
+                var names = add.Index.Columns.Select(c => staged.TryGetValue(c, out var index) ? index.Field.Field.Name : c.Value);
+                throw new DeploymentRefused($"records that exist are not unique in {add.Table} ({string.Join(", ", names)})");
             }
         }
     }

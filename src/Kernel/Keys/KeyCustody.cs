@@ -114,6 +114,32 @@ public sealed class KeyCustody
         ];
     }
 
+    /// <summary>How far the rows of the tenant's entities are on their way under its newest keys.</summary>
+    public async Task<ImmutableArray<RewriteState>> RewritingAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        return
+        [
+            .. await control.ListAsync(
+                """
+                select entity, position, seen, rewritten, begun_at, finished_at from control.key_rewrite k
+                where tenant_id = $1
+                  and epoch = (select max(d.epoch) from control.data_key d where d.tenant_id = $1)
+                  and index_version = (select max(t.version) from control.tenant_key t where t.tenant_id = $1 and t.purpose = 'index')
+                order by entity
+                """,
+                r => new RewriteState(
+                    r.GetString(0),
+                    r.IsDBNull(1) ? null : r.GetGuid(1),
+                    r.GetInt64(2),
+                    r.GetInt64(3),
+                    r.GetFieldValue<DateTimeOffset>(4),
+                    Instant(r, 5)),
+                cancellationToken,
+                tenant.Value),
+        ];
+    }
+
     /// <summary>Makes a new root and wraps every key under it; finishes an interrupted rotation instead of beginning another.</summary>
     public async Task<int> RotateRootAsync(
         Actor actor, string requestId, IProgress<string>? progress, CancellationToken cancellationToken)

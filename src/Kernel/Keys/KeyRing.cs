@@ -20,7 +20,9 @@ public sealed class KeyRing : IDisposable
     private readonly TimeSpan _grace;
 
     private readonly ConcurrentDictionary<TenantId, OpenTenant> _open = new();
-    private readonly ConcurrentDictionary<TenantId, Task<OpenTenant>> _opening = new();
+
+    // Lazy, so that the work begins only once it is known here, and ends after that: what is taken off is never put back.
+    private readonly ConcurrentDictionary<TenantId, Lazy<Task<OpenTenant>>> _opening = new();
     private readonly ConcurrentQueue<(DateTimeOffset At, OpenTenant Keys)> _dropped = new();
 
     internal KeyRing(Catalogue catalogue, TenantKeyUnwrapping unwrapping, KernelOptions options, TimeProvider time)
@@ -85,9 +87,15 @@ public sealed class KeyRing : IDisposable
 
     private TenantKeys Wrapped(TenantId tenant)
     {
-        if (!_catalogue.Current.Keys.TryGetValue(tenant, out var keys) || keys.Epochs.IsEmpty)
+        if (!_catalogue.Current.Keys.TryGetValue(tenant, out var keys) || keys.Epochs.IsEmpty || keys.Keys.IsEmpty)
         {
             throw new TenantFault(TenantFaultKind.KeysDestroyed);
+        }
+
+        if (_catalogue.Age > _options.CatalogueStale)
+        {
+            // It might have been withdrawn, or rotated and forgotten, in the meantime.
+            throw new TenantFault(TenantFaultKind.KeysUnavailable);
         }
 
         return keys.IsRevoked ? throw new TenantFault(TenantFaultKind.KeysWithdrawn) : keys;
@@ -96,10 +104,10 @@ public sealed class KeyRing : IDisposable
     private async ValueTask<RecordKeys> UnwrapAsync(TenantId tenant, string entity, CancellationToken cancellationToken)
     {
         // One unwrapping at a time per tenant, whoever waits for it; a store that is slow is not asked a thousand times.
-        var task = _opening.GetOrAdd(tenant, UnwrapAsync);
+        var opening = _opening.GetOrAdd(tenant, id => new Lazy<Task<OpenTenant>>(() => UnwrapAsync(id)));
         try
         {
-            var open = await task.WaitAsync(cancellationToken);
+            var open = await opening.Value.WaitAsync(cancellationToken);
             Wrapped(tenant);
             return open.Of(entity);
         }

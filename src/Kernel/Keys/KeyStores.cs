@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Bulkhead.Kernel.Keys.Pkcs11;
 
 namespace Bulkhead.Kernel.Keys;
 
@@ -7,8 +8,12 @@ internal static class KeyStores
 {
     private const int MaxPassphrase = 4096;
 
-    public static RootStores Open(KernelOptions options) =>
-        new(new FileKeyStore(options.KeyDirectory, Passphrase(options.KeyPassphraseFile)));
+    public static RootStores Open(KernelOptions options)
+    {
+        var file = new FileKeyStore(options.KeyDirectory, Passphrase(options.KeyPassphraseFile));
+        // Roots that were files before the HSM came still open what was wrapped under them.
+        return options.Hsm is { } hsm ? new RootStores(new Pkcs11KeyStore(hsm, TimeProvider.System), file) : new RootStores(file);
+    }
 
     /// <summary>The file's bytes without a newline at the end.</summary>
     private static byte[]? Passphrase(string? path)

@@ -60,6 +60,9 @@ public sealed class RecordKeys
     /// <summary>Version of the index key that new values are indexed under.</summary>
     public int IndexVersion => _indexKeys[0].Version;
 
+    /// <summary>Values may lie under several index keys: while an older one is rewritten, or a newer one is announced.</summary>
+    public bool HasSeveralIndexKeys => _indexKeys.Length > 1;
+
     public byte[] Seal(string dataClass, Guid record, ReadOnlySpan<byte> content)
     {
         Span<byte> binding = stackalloc byte[16];
@@ -134,6 +137,28 @@ public sealed class RecordKeys
         for (var i = 0; i < indexes.Length; i++)
         {
             indexes[i] = Index(field, value, length, _indexKeys[i]);
+        }
+
+        return indexes;
+    }
+
+    /// <summary>
+    /// Indexes to put a unique value under, one after the other in one transaction: every process goes through the same versions in the
+    /// same order, the one that stays comes last. So the unique index refuses what exists under any of them, and of two that write the
+    /// same value under different versions at once, one waits for the other.
+    /// </summary>
+    public byte[][] UniqueIndexes(string field, ReadOnlySpan<byte> value)
+    {
+        var keys = _indexKeys.OrderBy(k => k.Version).ToList();
+        if (keys[^1].Version != IndexVersion)
+        {
+            keys.Add(_indexKeys[0]);
+        }
+
+        var indexes = new byte[keys.Count][];
+        for (var i = 0; i < indexes.Length; i++)
+        {
+            indexes[i] = Index(field, value, UniqueLength, keys[i]);
         }
 
         return indexes;

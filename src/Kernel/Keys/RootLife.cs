@@ -200,7 +200,7 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
         {
             throw new KeyStoreFault(
                 fault.Kind,
-                $"The key store (folder {options.KeyDirectory}) is not this installation's: nothing sealed would open. "
+                $"The key store ({(options.Hsm is { } hsm ? $"token {hsm.TokenLabel}" : $"folder {options.KeyDirectory}")}) is not this installation's: nothing sealed would open. "
                 + "Next step: restore the right roots, or `bulkhead reset`.",
                 fault);
         }

@@ -12,6 +12,8 @@ public enum SealPurpose
     DatabasePassword = 3,
     SigningKey = 4,
     HeldClientKey = 5,
+    ReceiptKey = 6,
+    ImportKey = 7,
 }
 
 /// <summary>

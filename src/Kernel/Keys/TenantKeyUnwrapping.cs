@@ -34,7 +34,12 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
             var current = 0;
             foreach (var epoch in wrapped.Epochs)
             {
-                epochs.Add(epoch.Epoch, epoch.Unwrap(tenantKeys[epoch.TenantKeyVersion], tenant));
+                if (!tenantKeys.TryGetValue(epoch.TenantKeyVersion, out var tenantKey))
+                {
+                    throw new KeyStoreFault(KeyStoreFaultKind.NotGenuine, $"The tenant key of the data key of epoch {epoch.Epoch} is missing.");
+                }
+
+                epochs.Add(epoch.Epoch, epoch.Unwrap(tenantKey, tenant));
                 if (epoch.ActiveAt <= now)
                 {
                     current = epoch.Epoch;
@@ -46,7 +51,12 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
             }
 
             // What is announced is already searched for; what new values are indexed under changes when it becomes active.
-            var active = wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt <= now).Max(k => k.Version);
+            var active = wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt <= now).Max(k => (int?)k.Version);
+            if (current == 0 || active is null)
+            {
+                throw new KeyStoreFault(KeyStoreFaultKind.NotGenuine, "The catalogue names no key of the tenant that is active.");
+            }
+
             foreach (var key in wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt > now))
             {
                 until = Min(until, key.ActiveAt);

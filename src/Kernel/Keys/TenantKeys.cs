@@ -48,12 +48,6 @@ internal sealed record WrappedTenantKey(
         row.GetFieldValue<byte[]>(first + 6),
         row.GetFieldValue<DateTimeOffset>(first + 7));
 
-    public bool IsSame(WrappedTenantKey other) =>
-        Wrapped.AsSpan().SequenceEqual(other.Wrapped)
-        && Root == other.Root
-        && HeldRoot == other.HeldRoot
-        && ActiveAt == other.ActiveAt;
-
     /// <summary>What the wrapping is bound to.</summary>
     public static ReadOnlyMemory<byte> Associated(TenantId tenant, KeyPurpose purpose, int version) =>
         new KeyContext("tenant key").Add(tenant.Value).Add(purpose.Word()).Add(version).Memory;
@@ -123,7 +117,7 @@ internal static class CommittedKey
 
 /// <summary>A tenant's keys at one generation of the catalogue, all wrapped. Reused while nothing of it changes.</summary>
 internal sealed class TenantKeys(
-    ImmutableArray<WrappedTenantKey> keys, ImmutableArray<WrappedDataKey> epochs, bool isRevoked, SealedRegistration? registration)
+    ImmutableArray<WrappedTenantKey> keys, ImmutableArray<WrappedDataKey> epochs, bool isRevoked, SealedRegistration? registration = null)
 {
     /// <summary>By purpose and version, ascending.</summary>
     public ImmutableArray<WrappedTenantKey> Keys { get; } = keys;
@@ -146,7 +140,10 @@ internal sealed class TenantKeys(
 
         for (var i = 0; i < Keys.Length; i++)
         {
-            if (!Keys[i].IsSame(other.Keys[i]))
+            var (key, its) = (Keys[i], other.Keys[i]);
+            if (!key.Wrapped.AsSpan().SequenceEqual(its.Wrapped)
+                || !key.Commitment.AsSpan().SequenceEqual(its.Commitment)
+                || key with { Wrapped = its.Wrapped, Commitment = its.Commitment } != its)
             {
                 return false;
             }
@@ -154,7 +151,10 @@ internal sealed class TenantKeys(
 
         for (var i = 0; i < Epochs.Length; i++)
         {
-            if (!Epochs[i].Wrapped.AsSpan().SequenceEqual(other.Epochs[i].Wrapped) || Epochs[i].ActiveAt != other.Epochs[i].ActiveAt)
+            var (epoch, its) = (Epochs[i], other.Epochs[i]);
+            if (!epoch.Wrapped.AsSpan().SequenceEqual(its.Wrapped)
+                || !epoch.Commitment.AsSpan().SequenceEqual(its.Commitment)
+                || epoch with { Wrapped = its.Wrapped, Commitment = its.Commitment } != its)
             {
                 return false;
             }

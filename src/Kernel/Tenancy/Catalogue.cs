@@ -72,9 +72,18 @@ public sealed class Catalogue : IDisposable
 {
     private readonly SemaphoreSlim _reading = new(1, 1);
     private readonly CatalogueReader _reader;
+    private readonly TimeProvider _time;
     private CatalogueSnapshot _current = CatalogueSnapshot.Empty;
+    private long _confirmed;
 
-    internal Catalogue(CatalogueReader reader) => _reader = reader;
+    internal Catalogue(CatalogueReader reader, TimeProvider time)
+    {
+        _reader = reader;
+        _time = time;
+    }
+
+    /// <summary>Time since the control database last said that this is the catalogue.</summary>
+    internal TimeSpan Age => _time.GetElapsedTime(Volatile.Read(ref _confirmed));
 
     public CatalogueSnapshot Current => Volatile.Read(ref _current);
 
@@ -86,11 +95,14 @@ public sealed class Catalogue : IDisposable
         await _reading.WaitAsync(cancellationToken);
         try
         {
+            var asked = _time.GetTimestamp();
             var next = await _reader.ReadAsync(Current, cancellationToken);
             if (next is not null)
             {
                 Volatile.Write(ref _current, next);
             }
+
+            Volatile.Write(ref _confirmed, asked);
         }
         finally
         {

@@ -10,6 +10,7 @@ public static class ErrorCodes
 {
     private static readonly FrozenDictionary<string, string> Titles = new Dictionary<string, string>(StringComparer.Ordinal)
     {
+        ["algorithm-unavailable"] = "A demanded algorithm is not available here",
         ["alias-refused"] = "Manifests take no anchors and aliases",
         ["answer-too-large"] = "The answer would be too large",
         ["app-not-found"] = "There is no such app",
@@ -27,6 +28,7 @@ public static class ErrorCodes
         ["duplicate-parameter"] = "The parameter is given more than once",
         ["empty-range"] = "No value can meet the limits",
         ["idempotency-key-reused"] = "The idempotency key was used with another body",
+        ["import-refused"] = "The key cannot be taken",
         ["index-too-wide"] = "The index has too many or too long fields",
         ["invalid-body"] = "The body is not what the endpoint takes",
         ["invalid-character"] = "A text holds a character that it may not hold",
@@ -70,6 +72,7 @@ public static class ErrorCodes
         ["reserved-name"] = "The name is reserved",
         ["sealed-field"] = "The field is sealed and cannot be searched or sorted by so",
         ["search-not-needed"] = "An unsealed field is searched without a declaration",
+        ["second-actor-needed"] = "Another actor must confirm it",
         ["set-null-on-required"] = "A required reference cannot be set to null",
         ["several-documents"] = "A manifest is one document",
         ["sort-key-too-long"] = "A value is too long to continue a sorted list after it",

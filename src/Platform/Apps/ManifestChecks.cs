@@ -226,6 +226,15 @@ internal sealed class ManifestChecks
                         NotIndexable,
                         $"'{field.Name.Value}' is sealed: give it 'search: equality', or leave it out of the index.");
                 }
+                else if (field.IsSealed && index is { Unique: true, Fields.Length: > 1 } && ManifestSealing.LowEntropy(field) is { } reason)
+                {
+                    // Alone it occurs once; beside another field it repeats, and its index with it.
+                    _faults.Add(
+                        word,
+                        LowEntropy,
+                        $"{reason}: who sees how often each index occurs can tell which value is which. "
+                        + $"'{field.Name.Value}' can be unique by itself only.");
+                }
                 else
                 {
                     bytes += field.IsSealed ? RecordKeys.UniqueLength : Width(field);

@@ -67,7 +67,7 @@ internal static class ManifestSealing
     }
 
     /// <summary>Why a blind index would tell the values; null when it does not by its type alone.</summary>
-    private static string? LowEntropy(FieldDraft field) => field.Type switch
+    internal static string? LowEntropy(FieldDraft field) => field.Type switch
     {
         FieldType.Boolean => "A boolean has two values",
         FieldType.Enum => "An enum has few values",

@@ -37,38 +37,55 @@ internal sealed class SchemaDifference(AppModel from, AppModel to)
 
     private void Entity(EntityModel old, EntityModel entity)
     {
+        var sealing = new SealingDifference(old, entity);
         var replaced = new HashSet<string>(StringComparer.Ordinal);
         foreach (var field in entity.Fields)
         {
             var name = $"{entity.Name}.{field.Name}";
             if (!old.ByName.TryGetValue(field.Name, out var before))
             {
-                AddField(entity, field, name);
+                AddField(entity, field, name, sealing);
             }
-            else if (before.Type != field.Type || before.Reference?.Target != field.Reference?.Target)
+            else if (SealingDifference.IsReplaced(before, field))
             {
                 replaced.Add(field.Name);
-                _steps.DropField(old, before);
+                DropField(old, before);
                 Lose($"change {name} from {Type(before)} to {Type(field)}: its values are lost");
-                AddField(entity, field, name);
+                AddField(entity, field, name, sealing);
             }
             else
             {
                 Field(entity, before, field, name);
+                if (SealingDifference.Refusal(before, field, name) is { } refusal)
+                {
+                    _refusals.Add(refusal);
+                }
+
+                // What an index of the table is made on is another column.
+                if (before.IsSealed != field.IsSealed || (field.IsSealed && before.BlindIndexLength != field.BlindIndexLength))
+                {
+                    replaced.Add(field.Name);
+                }
             }
         }
 
         foreach (var field in old.Fields.Where(f => !entity.ByName.ContainsKey(f.Name)))
         {
-            _steps.DropField(old, field);
+            DropField(old, field);
             Lose($"drop field {old.Name}.{field.Name}: its values are lost");
+        }
+
+        if (sealing.NeedsResealing)
+        {
+            _steps.Reseal(old, entity, sealing.Fresh);
+            _lines.AddRange(sealing.Lines());
         }
 
         Indexes(old, entity, replaced);
         Words(old, entity);
     }
 
-    private void AddField(EntityModel entity, FieldModel field, string name)
+    private void AddField(EntityModel entity, FieldModel field, string name, SealingDifference sealing)
     {
         if (field is { Required: true, Default: null })
         {
@@ -78,16 +95,34 @@ internal sealed class SchemaDifference(AppModel from, AppModel to)
             return;
         }
 
-        _steps.AddField(entity, field, to);
+        if (!field.IsSealed || !sealing.NeedsResealing)
+        {
+            _steps.AddField(entity, field, to);
+        }
+
         var filled = field.Default is null ? "" : $"; records that exist get {Shown(field)}";
         _lines.Add($"add field {name} ({Type(field)}){filled}");
+    }
+
+    /// <summary>A sealed field has no column: the entity's resealing leaves its values out.</summary>
+    private void DropField(EntityModel old, FieldModel field)
+    {
+        if (!field.IsSealed)
+        {
+            _steps.DropField(old, field);
+        }
     }
 
     private void Field(EntityModel entity, FieldModel old, FieldModel field, string name)
     {
         if (old.Required && !field.Required)
         {
-            _steps.Relax(entity, field);
+            // Only a column can require a value.
+            if (!old.IsSealed && !field.IsSealed)
+            {
+                _steps.Relax(entity, field);
+            }
+
             _lines.Add($"relax {name}: no longer required");
         }
         else if (!old.Required && field.Required)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Platform.Data;
 
 namespace Bulkhead.Platform.Apps;
 
@@ -11,6 +12,7 @@ internal sealed class SchemaSteps
 {
     private readonly List<SchemaChange> _dropForeignKeys = [];
     private readonly List<SchemaChange> _dropIndexes = [];
+    private readonly List<SchemaChange> _reseals = [];
     private readonly List<SchemaChange> _dropColumns = [];
     private readonly List<SchemaChange> _dropTables = [];
     private readonly List<SchemaChange> _tables = [];
@@ -20,7 +22,7 @@ internal sealed class SchemaSteps
 
     internal ImmutableArray<SchemaChange> InOrder() =>
     [
-        .. _dropForeignKeys, .. _dropIndexes, .. _dropColumns, .. _dropTables,
+        .. _dropForeignKeys, .. _dropIndexes, .. _reseals, .. _dropColumns, .. _dropTables,
         .. _tables, .. _columns, .. _indexes, .. _foreignKeys,
     ];
 
@@ -51,6 +53,20 @@ internal sealed class SchemaSteps
 
         _dropTables.Add(new SchemaChange.DropTable(entity.Table));
     }
+
+    /// <summary>The sealed fields of an entity become others. What is sealed, and was or will be, goes this way and no other.</summary>
+    /// <param name="fresh">Names of fields that take over no value of the older version: they are new, or of another type.</param>
+    internal void Reseal(EntityModel old, EntityModel entity, IReadOnlySet<string> fresh) => _reseals.Add(new SchemaChange.Reseal(
+        entity.Table,
+        entity.Name,
+        [.. old.Fields.Where(f => f.IsSealed).Select(Sealed)],
+        [
+            .. entity.Fields.Where(f => f.IsSealed).Select(field =>
+                fresh.Contains(field.Name) ? new ResealedField(Sealed(field), Default: field.Default)
+                : old.ByName[field.Name] is { IsSealed: false } clear ? new ResealedField(Sealed(field), Column: clear.Column)
+                : new ResealedField(Sealed(field), Kept: Sealed(old.ByName[field.Name]))),
+        ],
+        CanonicalJson.FromStored));
 
     internal void AddField(EntityModel entity, FieldModel field, AppModel model)
     {

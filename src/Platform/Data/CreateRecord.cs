@@ -95,6 +95,7 @@ internal static class CreateRecord
         SqlValue[] arguments = call.View.Stored.Of(
             record, keys, SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt));
         work.Change(call.View.InsertRow, entry, arguments: arguments);
+        UpdateRecord.AddAfterwards(work, call.View, record, keys);
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (result.Violation is not { } violation)
         {

@@ -36,7 +36,7 @@ internal sealed class EntityView
             .ToImmutableArray();
         All = fields;
         Envelopes = [.. entity.SealedClasses.Select(c => new Envelope(c, [.. fields.Where(f => f.IsSealed && f.Class == c)]))];
-        Stored = new StoredColumns(fields, Envelopes);
+        Stored = new StoredColumns(entity, fields, Envelopes);
         InsertInto = Sql.Of($"""
             insert into {Table} (tenant_id, id, version, created_at, updated_at{
             Sql.Join("", Stored.Names.Select(column => Sql.Of($", {column}")))})

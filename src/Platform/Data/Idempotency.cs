@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Data;
 
 /// <summary>
-/// A create that may be repeated: the key, a digest of the request and the sealed answer are stored in the transaction
+/// A create that may be repeated: the key, a keyed digest of the request and the sealed answer are stored in the transaction
 /// of the create, so that either both exist or neither.
 /// </summary>
 internal sealed class Idempotency
@@ -19,6 +19,7 @@ internal sealed class Idempotency
     // No entity has a name like this: the key of answers is nobody else's.
     private const string KeyName = "(idempotency)";
     private const string AnswerClass = "answer";
+    private const string DigestName = "(digest)";
 
     private const int MaxKeyLength = 255;
     private const int IdAndVersion = 32;
@@ -27,6 +28,8 @@ internal sealed class Idempotency
     private readonly TenantCall _call;
     private readonly string _route;
     private readonly string _key;
+
+    // Of what was asked, and never stored as it is: whoever has the table could try values until one fits.
     private readonly byte[] _digest;
 
     private Idempotency(DataApi api, TenantCall call, string route, string key, byte[] digest)
@@ -71,7 +74,7 @@ internal sealed class Idempotency
             insert into {Place.Core}.idempotency
             (tenant_id, actor, route, key, request_digest, status, answer, created_at)
             values ({Place.Tenant}, {SqlValue.Text(_call.Context.Actor.Id)}, {SqlValue.Text(_route)},
-            {SqlValue.Text(_key)}, {SqlValue.Bytes(_digest)}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
+            {SqlValue.Text(_key)}, {SqlValue.Bytes(keys.Index(DigestName, _digest, RecordKeys.UniqueLength))}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
             {SqlValue.Timestamp(now)})
             """);
     }
@@ -81,6 +84,8 @@ internal sealed class Idempotency
     /// </summary>
     public async Task ReplayAsync(HttpContext http, EntityView view)
     {
+        var keys = await _api.Keys.OpenAsync(_call.Context.Tenant, KeyName, http.RequestAborted);
+        var digests = keys.Indexes(DigestName, _digest, RecordKeys.UniqueLength);
         byte[]? digest = null;
         byte[]? sealedAnswer = null;
         var work = new TenantWork().Read(
@@ -97,7 +102,7 @@ internal sealed class Idempotency
                 Sql.Of($"""
                     select 1::bigint from {Place.Core}.idempotency
                     where actor = {SqlValue.Text(_call.Context.Actor.Id)} and route = {SqlValue.Text(_route)}
-                    and key = {SqlValue.Text(_key)} and request_digest = {SqlValue.Bytes(_digest)}
+                    and key = {SqlValue.Text(_key)} and request_digest = any({SqlValue.BytesArray(digests)})
                     """),
                 new AuditEvent("data.create")
                 {
@@ -109,7 +114,7 @@ internal sealed class Idempotency
         }
 
         await _api.Database.RunAsync(_call.Context, work, http.RequestAborted);
-        if (digest is null || !CryptographicOperations.FixedTimeEquals(digest, _digest))
+        if (digest is null || !digests.Any(known => CryptographicOperations.FixedTimeEquals(digest, known)))
         {
             await ProblemResults.WriteAsync(
                 http,
@@ -120,7 +125,6 @@ internal sealed class Idempotency
             return;
         }
 
-        var keys = await _api.Keys.OpenAsync(_call.Context.Tenant, KeyName, http.RequestAborted);
         var value = new byte[RecordKeys.ContentLength(sealedAnswer)];
         keys.Open(AnswerClass, Associated(), sealedAnswer, value);
         http.Response.Headers["Idempotency-Replayed"] = "true";

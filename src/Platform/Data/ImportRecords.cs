@@ -85,8 +85,15 @@ internal static class ImportRecords
         {
             var inserted = new HashSet<Guid>();
             var keys = await api.KeysAsync(call, cancellationToken);
+            var now = api.Now();
+            var versions = ImportSql.Versions(chunk.Waiting.Count, now);
             var work = new TenantWork().Attempt(
-                ImportSql.Insert(call.View, chunk.Waiting, api.Now(), keys), entry, row => inserted.Add(row.Uuid(0)));
+                ImportSql.Insert(call.View, chunk.Waiting, versions, now, keys), entry, row => inserted.Add(row.Uuid(0)));
+            foreach (var step in ImportSql.Afterwards(call.View, chunk.Waiting, versions, keys))
+            {
+                work.Also(step);
+            }
+
             var result = await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
             if (result.Violation is null)
             {

@@ -14,15 +14,10 @@ internal static class ImportSql
     /// gives back the ids of those. Foreign keys are checked at the end of the statement, so a line may refer to any
     /// other of the chunk.
     /// </summary>
-    public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, DateTime now, RecordKeys? keys)
+    /// <param name="versions">Of the lines, should they become records.</param>
+    public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, Guid[] versions, DateTime now, RecordKeys? keys)
     {
         var ids = Ids(lines);
-        var versions = new Guid[lines.Count];
-        for (var i = 0; i < versions.Length; i++)
-        {
-            versions[i] = Guid.CreateVersion7(new DateTimeOffset(now));
-        }
-
         var columns = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", {column}")));
         var chosen = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", u.{column}")));
         var values = Sql.Join("", view.Stored.Of(lines, keys).Select(value => Sql.Of($", {value}")));
@@ -34,6 +29,32 @@ internal static class ImportSql
             """);
     }
 
+    /// <summary>Versions of records that come now.</summary>
+    public static Guid[] Versions(int count, DateTime now)
+    {
+        var versions = new Guid[count];
+        for (var i = 0; i < versions.Length; i++)
+        {
+            versions[i] = Guid.CreateVersion7(new DateTimeOffset(now));
+        }
+
+        return versions;
+    }
+
+    /// <summary>What <see cref="UpdateRecord.AddAfterwards"/> does, for the lines that became records.</summary>
+    public static IEnumerable<Sql> Afterwards(EntityView view, IReadOnlyList<ImportLine> lines, Guid[] versions, RecordKeys? keys) =>
+        view.Stored.Afterwards(lines, keys).Select(step =>
+        {
+            var columns = Sql.Join("", step.Select(set => Sql.Of($", {set.Column}")));
+            var values = Sql.Join("", step.Select(set => Sql.Of($", {set.Value}")));
+            var sets = Sql.Join(", ", step.Select(set => Sql.Of($"{set.Column} = u.{set.Column}")));
+            return Sql.Of($"""
+                update {view.Table} t set {sets}
+                from unnest({SqlValue.Uuids(Ids(lines))}, {SqlValue.Uuids(versions)}{values}) as u(id, version{columns})
+                where t.id = u.id and t.version = u.version
+                """);
+        });
+
     /// <summary>Which of the ids are in the table.</summary>
     public static Sql Present(SqlName table, Guid[] ids) =>
         Sql.Of($"select id from {Place.App}.{table} where id = any({SqlValue.Uuids(ids)})");
@@ -42,9 +63,12 @@ internal static class ImportSql
     public static Sql Taken(EntityView view, IndexModel index, IReadOnlyList<ImportLine> lines, RecordKeys? keys)
     {
         var fields = index.Fields.Select(name => view.All[view.IndexOf(name)]).ToArray();
-        var columns = Sql.Join("", fields.Select(field => Sql.Of($", {field.Model!.IndexedColumn!}")));
-        var values = Sql.Join("", fields.Select(field => Sql.Of($", {StoredColumns.Indexed(field, lines, keys)}")));
-        var equal = Sql.Join("", fields.Select(field => Sql.Of($" and t.{field.Model!.IndexedColumn!} = u.{field.Model.IndexedColumn!}")));
+        var stored = fields.Select(field => StoredColumns.Indexed(field, lines, keys)).ToList();
+        var names = stored.Select((values, i) => values.Select((_, key) => SqlName.Of($"v{i}_{key}")).ToList()).ToList();
+        var columns = Sql.Join("", names.SelectMany(n => n).Select(name => Sql.Of($", {name}")));
+        var values = Sql.Join("", stored.SelectMany(v => v).Select(value => Sql.Of($", {value}")));
+        var equal = Sql.Join("", fields.Select((field, i) =>
+            Sql.Of($" and t.{field.Model!.IndexedColumn!} in ({Sql.Join(", ", names[i].Select(name => Sql.Of($"u.{name}")))})")));
         return Sql.Of($"""
             select u.id from unnest({SqlValue.Uuids(Ids(lines))}{values}) as u(id{columns})
             where exists (select 1 from {view.Table} t where t.id <> u.id{equal})

@@ -150,7 +150,7 @@ internal static class ListRecords
         {
             foreach (var filter in query.Filters)
             {
-                if (filter.Field.IsSealed && !filter.Values.IsEmpty && !filter.Values.Contains(opened!.Of(filter.Field)))
+                if (filter.Field.IsSealed && !IsSought(filter, opened!.Of(filter.Field)))
                 {
                     return false;
                 }
@@ -158,6 +158,13 @@ internal static class ListRecords
 
             return true;
         }
+
+        private static bool IsSought(Filter filter, FieldValue value) => filter.Operator switch
+        {
+            FilterOperator.IsNull => value.IsNull,
+            FilterOperator.IsNotNull => !value.IsNull,
+            _ => filter.Values.Contains(value),
+        };
 
         private ImmutableArray<FieldValue> KeysOf(Row row)
         {

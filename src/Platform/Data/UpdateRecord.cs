@@ -59,6 +59,19 @@ internal static class UpdateRecord
         await PatchAsync(api, http, call, id, version, patch);
     }
 
+    /// <summary>Takes the record through every index key in use, so that no other has its unique values under any; see StoredColumns.</summary>
+    public static void AddAfterwards(TenantWork work, EntityView view, RecordValues record, RecordKeys? keys)
+    {
+        foreach (var step in view.Stored.Afterwards(record, keys))
+        {
+            var values = Sql.Join(", ", step.Select(set => Sql.Of($"{set.Column} = {set.Value}")));
+            work.Also(Sql.Of($"""
+                update {view.Table} set {values}
+                where id = {SqlValue.Uuid(record.Id)} and version = {SqlValue.Uuid(record.Version)}
+                """));
+        }
+    }
+
     private static async Task PatchAsync(
         DataApi api, HttpContext http, DataCall call, Guid id, Guid version, CheckedBody patch)
     {
@@ -94,6 +107,11 @@ internal static class UpdateRecord
             Entity = call.View.Entity.Name,
             Fields = [.. changed.Select(field => field.Name)],
         });
+        if (call.View.Stored.IsConstrained(changed))
+        {
+            AddAfterwards(work, call.View, record, keys);
+        }
+
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (result.Violation is { } violation)
         {

@@ -1,6 +1,7 @@
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bulkhead.Platform.Keys;
 
@@ -10,6 +11,10 @@ namespace Bulkhead.Platform.Keys;
 /// </summary>
 public static class KeysEndpoints
 {
+    public static IServiceCollection AddKeys(this IServiceCollection services) => services
+        .AddSingleton<KeyUpkeep>()
+        .AddHostedService(provider => provider.GetRequiredService<KeyUpkeep>());
+
     public static IEndpointRouteBuilder MapKeys(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/keys", ListKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
@@ -20,6 +25,12 @@ public static class KeysEndpoints
         routes.MapGet("/api/v1/keys/service", HoldKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPut("/api/v1/keys/service", HoldKeys.RegisterAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapDelete("/api/v1/keys/service", HoldKeys.RemoveAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/import", ImportKey.OfferAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/import/{id:guid}", ImportKey.TakeAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/keys/destroy", DestroyKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/destroy", DestroyKeys.TenantAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapDelete("/api/v1/keys/destroy", DestroyKeys.CancelAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/operator/v1/tenants/{slug}/keys/destroy", DestroyKeys.OperatorAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapGet("/operator/v1/keys", ListRoots.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapPost("/operator/v1/keys/rotate", RotateRoot.HandleAsync).WithMetadata(EndpointPolicy.Operator);
         return routes;

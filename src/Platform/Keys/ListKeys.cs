@@ -23,18 +23,26 @@ internal static class ListKeys
 
 /// <param name="Data"><c>open</c>, or <c>withdrawn</c> while nothing of the tenant's data is read or written.</param>
 /// <param name="WithdrawnAt">Null while it is open.</param>
-internal sealed record KeysView(string Data, DateTimeOffset? WithdrawnAt, IReadOnlyList<KeysView.Key> Keys)
+/// <param name="Rewriting">How far the rows are on their way under the newest keys; empty when all of them are.</param>
+internal sealed record KeysView(
+    string Data, DateTimeOffset? WithdrawnAt, IReadOnlyList<KeysView.Key> Keys, IReadOnlyList<KeysView.Progress> Rewriting)
 {
     internal static async Task<KeysView> OfAsync(
         KeyCustody custody, Catalogue catalogue, TenantId tenant, CancellationToken cancellationToken)
     {
         var keys = await custody.KeysAsync(tenant, cancellationToken);
+        var rewriting = await custody.RewritingAsync(tenant, cancellationToken);
         var at = catalogue.Current.Tenants[tenant].KeysWithdrawnAt;
         return new(
             at is null ? "open" : "withdrawn",
             at,
-            [.. keys.Select(k => new Key(k.Purpose, k.Number, k.HeldBy, k.Root, k.CreatedAt, k.ActiveAt))]);
+            [.. keys.Select(k => new Key(k.Purpose, k.Number, k.HeldBy, k.Root, k.CreatedAt, k.ActiveAt))],
+            [.. rewriting.Select(r => new Progress(r.Entity, r.Seen, r.Rewritten, r.FinishedAt is not null))]);
     }
+
+    /// <param name="Seen">Records looked at, over all walks.</param>
+    /// <param name="Rewritten">Records that were under older keys.</param>
+    internal sealed record Progress(string Entity, long Seen, long Rewritten, bool Finished);
 
     /// <param name="Purpose">
     /// <c>data</c> wraps the keys of rows, <c>index</c> makes blind indexes (both: <paramref name="Number"/> is the version);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
@@ -37,6 +38,7 @@ internal static class ShowStatus
             Version,
             postgres,
             deployment.IsAvailable,
+            PostQuantumSupport.Status,
             [.. Units(current)],
             [.. residuals.Select(r => new ResidualView(r.Database, r.Item, r.Reason))],
             TenantView.All(current, links),
@@ -55,11 +57,13 @@ internal static class ShowStatus
 
     /// <param name="Postgres">Version of the server that holds the catalogue, <c>15.18</c>.</param>
     /// <param name="CanDeploy">The process has the deployer's credential.</param>
+    /// <param name="PostQuantum">What this process's OpenSSL has and lacks, with the next step.</param>
     /// <param name="Residuals">What an attacker with the app's credential could still do, with the reason.</param>
     private sealed record Answer(
         string Version,
         string Postgres,
         bool CanDeploy,
+        string PostQuantum,
         IReadOnlyList<UnitView> Units,
         IReadOnlyList<ResidualView> Residuals,
         IReadOnlyList<TenantView> Tenants,

@@ -10,6 +10,7 @@ using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Data;
 using Bulkhead.Platform.Identity;
+using Bulkhead.Platform.Keys;
 using Bulkhead.Tests.System.Infrastructure;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,7 +19,7 @@ using Microsoft.Extensions.Logging;
 namespace Bulkhead.Tests.System.Data;
 
 /// <summary>The data API over HTTP on a real PostgreSQL.</summary>
-public sealed class DataServer : IAsyncLifetime
+public class DataServer : IAsyncLifetime
 {
     public const string Manifest = """
         app: shop
@@ -65,6 +66,7 @@ public sealed class DataServer : IAsyncLifetime
         roles:
           admin:
             audit: read
+            keys: manage
             entities:
               city: { actions: [list, read, create, update, delete], read: all, write: all }
               person: { actions: [list, read, create, update, delete], read: all, write: all }
@@ -86,6 +88,10 @@ public sealed class DataServer : IAsyncLifetime
 
     public Dictionary<(string, string), string> Tokens { get; } = [];
 
+    internal IServiceProvider Services => _app!.Services;
+
+    protected virtual KernelOptions Change(KernelOptions options) => options;
+
     public async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync();
@@ -97,15 +103,16 @@ public sealed class DataServer : IAsyncLifetime
         port.Stop();
         builder.Configuration["urls"] = url;
         builder.Configuration["Bulkhead:PublicUrl"] = url;
-        builder.Services.AddKernel(new KernelOptions
+        builder.Services.AddKernel(Change(new KernelOptions
         {
             AppConnection = $"Host={_cluster.Socket};Username=bulkhead_app;Password=app;Database=bulkhead",
             DeployConnection = _cluster.ConnectionString("postgres"),
             KeyDirectory = Directory.CreateTempSubdirectory("bh-keys").FullName,
-        });
+        }));
         builder.Services.AddEdge(builder.Configuration).AddIdentity(builder.Configuration).AddData(
             builder.Configuration);
         builder.Services.AddSingleton<AppCatalogue>();
+        builder.Services.AddKeys();
         _app = builder.Build();
         var services = _app.Services;
         var deployment = services.GetRequiredService<Deployment>();
@@ -128,6 +135,7 @@ public sealed class DataServer : IAsyncLifetime
         _app.UseEdge();
         _app.MapIdentity();
         _app.MapData();
+        _app.MapKeys();
         await _app.StartAsync();
         Database = services.GetRequiredService<TenantDatabase>();
         Http = new HttpClient { BaseAddress = new Uri(url) };

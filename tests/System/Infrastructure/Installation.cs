@@ -45,6 +45,16 @@ public sealed class Installation : IAsyncDisposable
 
     internal TenantPools Pools => _provider.GetRequiredService<TenantPools>();
 
+    public KeyCustody Custody => _provider.GetRequiredService<KeyCustody>();
+
+    public KeyImport Import => _provider.GetRequiredService<KeyImport>();
+
+    public KeyDestruction Destruction => _provider.GetRequiredService<KeyDestruction>();
+
+    public KeyRing Ring => _provider.GetRequiredService<KeyRing>();
+
+    internal RootStores Stores => _provider.GetRequiredService<RootStores>();
+
     internal Sealing Sealing => _provider.GetRequiredService<Sealing>();
 
     public static KernelOptions Settings(PostgresCluster cluster, string name, DirectoryInfo keys) => new()

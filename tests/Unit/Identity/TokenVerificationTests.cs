@@ -129,6 +129,21 @@ public sealed class TokenVerificationTests
     }
 
     [Theory]
+    [InlineData("use", "enc")]
+    [InlineData("alg", "ES384")]
+    [InlineData("alg", "ECDH-ES")]
+    [InlineData("crv", "P-384")]
+    [InlineData("key_ops", "encrypt")]
+    public async Task Reject_a_token_of_a_key_that_is_for_something_else(string member, string value)
+    {
+        var jwk = JsonNode.Parse(_tenant.Jwk)!.AsObject();
+        jwk[member] = member == "key_ops" ? new JsonArray(value) : value;
+        var token = _tenant.Token(_clock.Now);
+        Assert.Null(await _caller.CallAsync(new(_tenant.EntryWith([new(_tenant.Kid, jwk.ToJsonString())])), token));
+        Assert.Equal(401, _caller.Context.Response.StatusCode);
+    }
+
+    [Theory]
     [InlineData("JWT")]
     [InlineData("logout+jwt")]
     [InlineData("AT+JWT")]
