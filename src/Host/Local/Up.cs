@@ -176,6 +176,8 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         AppConnection = database.App,
         DeployConnection = database.Deployer,
         KeyDirectory = folder.KeyFolder,
+        // Here a tenant's own key service is on this machine, too.
+        HeldKeyAllowPrivateAddresses = true,
         Hsm = _hsm,
         OperatorClientId = secrets.OperatorClientId,
         OperatorSecretDigest = secrets.OperatorSecretDigest,
