@@ -81,7 +81,8 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
     public async Task Whoever_waits_for_the_same_tenant_waits_for_one_unwrapping()
     {
         _store.Gate = new TaskCompletionSource();
-        var waiting = Enumerable.Range(0, 64).Select(_ => Task.Run(async () => await _ring.OpenAsync(_tenant, "person", default))).ToArray();
+        var waiting = Enumerable.Range(0, 64)
+            .Select(_ => Task.Run(async () => await _ring.OpenAsync(_tenant, "person", default))).ToArray();
         await UntilAsync(() => _store.Unwrapped > 0);
         await Task.Delay(50);
         Assert.Equal(1, _store.Unwrapped);
