@@ -115,6 +115,6 @@ public sealed class KeyImport
         }
     }
 
-    private static byte[] Associated(TenantId tenant, Guid offer) =>
+    internal static byte[] Associated(TenantId tenant, Guid offer) =>
         new KeyContext("key import").Add(tenant.Value).Add(offer).Bytes.ToArray();
 }
