@@ -241,20 +241,21 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
     public async Task Who_slips_another_public_key_into_the_catalogue_gets_nothing_wrapped_under_it()
     {
         await using var owner = await server.OnboardAsync("slipped", IsolationKind.Shared);
-        await using var thief = await server.OnboardAsync("slipped2", IsolationKind.Shared);
         await owner.RegisterAsync();
         var patient = await owner.AddPatientAsync("P-1");
         var held = await owner.KeysAsync();
-        await using var catalogue = await server.CatalogueAsync();
-        foreach (var (change, undo) in new[]
+
+        // A service that answers for this tenant, takes our certificate, and opens what is sealed to its key.
+        var thief = new KeyServiceProcess { Tenant = owner.Id };
+        await thief.InitializeAsync();
+        try
         {
-            ($"update control.held_key_root set public_key = '{thief.Service.Read($"keys/{thief.Service.KeyId}.pub.pem")}'",
-                $"update control.held_key_root set public_key = '{owner.Service.Read($"keys/{owner.Service.KeyId}.pub.pem")}'"),
-            ($"update control.held_key_service set url = '{thief.Service.Url}'",
-                $"update control.held_key_service set url = '{owner.Service.Url}'"),
-        })
-        {
-            await catalogue.RunAsync($"{change} where tenant_id = $1", default, owner.Id.Value);
+            var authority = thief.Read("ca.pem");
+            await thief.KillAsync();
+            await File.WriteAllTextAsync(Path.Combine(thief.Folder, "ca.pem"), owner.Service.Read("ca.pem"));
+            await thief.StartAsync();
+            await using var catalogue = await server.CatalogueAsync();
+            await ChangeAsync(catalogue, thief.Url, authority, thief.Read($"keys/{thief.KeyId}.pub.pem"));
             await owner.UntilAsync(
                 HttpStatusCode.ServiceUnavailable, "keys-unavailable", () => owner.CallAsync("GET", $"patients/{patient}", role: "admin"));
             foreach (var what in new[] { "tenant", "index" })
@@ -262,12 +263,24 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
                 (await owner.CallAsync("POST", $"keys/rotate?key={what}")).Is(HttpStatusCode.ServiceUnavailable);
             }
 
+            Assert.Equal(0, thief.Lines);
             Assert.Equal(held, await owner.KeysAsync());
-            await catalogue.RunAsync($"{undo} where tenant_id = $1", default, owner.Id.Value);
+            await ChangeAsync(
+                catalogue, owner.Service.Url, owner.Service.Read("ca.pem"), owner.Service.Read($"keys/{owner.Service.KeyId}.pub.pem"));
             await owner.UntilAsync(HttpStatusCode.OK, null, () => owner.CallAsync("GET", $"patients/{patient}", role: "admin"));
         }
+        finally
+        {
+            await thief.DisposeAsync();
+        }
 
-        Assert.Equal(0, thief.Service.Lines);
+        async Task ChangeAsync(Npgsql.NpgsqlConnection catalogue, string url, string authority, string publicKey)
+        {
+            await catalogue.RunAsync(
+                "update control.held_key_service set url = $2, server_ca = $3 where tenant_id = $1", default, owner.Id.Value, url, authority);
+            await catalogue.RunAsync(
+                "update control.held_key_root set public_key = $2 where tenant_id = $1", default, owner.Id.Value, publicKey);
+        }
     }
 
     [Fact]
