@@ -13,7 +13,7 @@ internal static class ClinicRows
     public static readonly (string Plural, Func<int, int> Count, Func<int, object> Row)[] Collections =
     [
         ("organizations", _ => 1, n => new { id = Id(n), name = $"Organization {n}", city = "City", state = "State" }),
-        ("providers", _ => 1, n => new { id = Id(n), organization = Id(0), name = $"Provider {n}", gender = "F", specialty = "GENERAL PRACTICE" }),
+        ("providers", _ => 1, n => new { id = Id(n), organization = Id(0), name = $"Provider {n}", gender = "F", specialty = "PRACTICE" }),
         ("patients", patients => patients, Patient),
         ("encounters", patients => patients, Encounter),
         ("conditions", patients => patients, Condition),

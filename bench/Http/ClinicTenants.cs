@@ -74,12 +74,13 @@ internal sealed record ClinicTenants(ImmutableArray<HostTenant> Sealed, Immutabl
             : throw new InvalidOperationException("samples/clinic/app.yaml has changed: what unseals it here no longer does.");
     }
 
-    /// <summary>Before anything is timed: on one side the diagnosis is a column, on the other it is not. Leaves the tables as autovacuum does.</summary>
+    /// <summary>
+    /// Before anything is timed: on one side the diagnosis is a column, on the other it is not. Leaves the tables as autovacuum does.
+    /// </summary>
     private static async Task RequireAsync(
         PrivatePostgres postgres, HostTenant tenant, bool isSealed, CancellationToken cancellationToken)
     {
-        await using var control = await postgres.OpenAsync(BulkheadHost.Database, cancellationToken);
-        var home = await HostHome.OfAsync(control, tenant.Slug, cancellationToken);
+        var home = await HostHome.OfAsync(postgres, tenant.Slug, cancellationToken);
         await using var rows = await postgres.OpenAsync(home.Database, cancellationToken);
         await using var command = new NpgsqlCommand(
             """

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Reflection;
 using Bulkhead.Bench.KernelLevel;
 using Bulkhead.Bench.Servers;
-using Npgsql;
 
 namespace Bulkhead.Bench.Http;
 
@@ -37,12 +36,12 @@ internal static class ContactTenants
         await using var control = await postgres.OpenAsync(BulkheadHost.Database, cancellationToken);
         for (var i = 0; i < tenants.Count; i++)
         {
-            tenants[i] = tenants[i] with { Id = await IdAsync(control, tenants[i].Slug, cancellationToken) };
+            tenants[i] = tenants[i] with { Id = (await HostHome.OfAsync(control, tenants[i].Slug, cancellationToken)).Tenant };
         }
 
         foreach (var group in tenants.GroupBy(t => t.Isolation).ToList())
         {
-            var (database, schema) = await HostHome.OfAsync(control, group.First().Slug, cancellationToken);
+            var (_, database, schema) = await HostHome.OfAsync(control, group.First().Slug, cancellationToken);
             var members = group.ToList();
             foreach (var table in new[] { "contact", "patient" })
             {
@@ -65,27 +64,5 @@ internal static class ContactTenants
         }
 
         return [.. tenants];
-    }
-
-    private static async Task<Guid> IdAsync(NpgsqlConnection control, string slug, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand("select id from control.tenant where slug = $1", control);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = slug });
-        return (Guid)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-}
-
-/// <summary>Where a tenant's rows are.</summary>
-/// <param name="Schema">Of the app's tables.</param>
-internal sealed record HostHome(string Database, string Schema)
-{
-    public static async Task<HostHome> OfAsync(NpgsqlConnection control, string slug, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(
-            "select u.database, u.name from control.tenant t join control.unit u on u.name = t.unit where t.slug = $1", control);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = slug });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return new(reader.GetString(0), reader.GetString(1));
     }
 }

@@ -25,7 +25,7 @@ internal static class SealingBench
         var requests = await HostRequests.CreateAsync(host, clinics.All, cancellationToken);
         foreach (var plural in Plurals)
         {
-            SameAnswers(host, clinics, requests, plural);
+            await RequireSameAsync(postgres, host, clinics, requests, plural, cancellationToken);
         }
 
         var measured = new List<Measured>();
@@ -50,9 +50,9 @@ internal static class SealingBench
             list ? "Sealing, list of 25" : "Sealing, get one",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The clinic's patients (3 fields of 24 sealed) and conditions (2 of 4, and two references), {clinics.Sealed.Length} shared "
-                + $"tenants of each side with {rows} of each; the same records in the same app with nothing sealed. Every request leaves an "
-                + $"audit entry on both sides and waits for its commit; both answered the same JSON when compared. Goal by CPU: {Goal}."),
+                $"The clinic's patients (3 fields of 24 sealed) and conditions (2 of 4, and two references), {clinics.Sealed.Length} "
+                + $"shared tenants of each side with {rows} of each; the same records in the same app with nothing sealed. Every request "
+                + $"leaves an audit entry on both sides and waits for its commit; both answered the same JSON. Goal by CPU: {Goal}."),
             [.. Plurals.SelectMany(Pair)]);
 
         Variant[] Pair(string plural)
@@ -73,29 +73,54 @@ internal static class SealingBench
             InProcess: false);
     }
 
-    /// <summary>Before anything is timed: the two sides answer the same but for the times of writing and the cursor.</summary>
-    private static void SameAnswers(BulkheadHost host, ClinicTenants clinics, HostRequests requests, string plural)
+    /// <summary>
+    /// Before anything is timed: the two sides answer the same but for the times of writing and the cursor, and each answer has left one
+    /// entry on either side.
+    /// </summary>
+    private static async Task RequireSameAsync(
+        PrivatePostgres postgres,
+        BulkheadHost host,
+        ClinicTenants clinics,
+        HostRequests requests,
+        string plural,
+        CancellationToken cancellationToken)
     {
+        var homes = new List<HostHome>();
+        foreach (var tenant in new[] { clinics.Sealed[0], clinics.Unsealed[0] })
+        {
+            homes.Add(await HostHome.OfAsync(postgres, tenant.Slug, cancellationToken));
+        }
+
         foreach (var list in new[] { false, true })
         {
-            var (sealedAnswer, plainAnswer) = (Ask(clinics.Sealed[0]), Ask(clinics.Unsealed[0]));
+            var before = await EntriesAsync();
+            var (sealedAnswer, plainAnswer) = (Ask(clinics.Sealed[0], list), Ask(clinics.Unsealed[0], list));
             if (sealedAnswer != plainAnswer)
             {
                 throw new InvalidOperationException($"The two sides answer differently:\n{sealedAnswer}\n{plainAnswer}");
             }
 
-            string Ask(HostTenant tenant)
+            var after = await EntriesAsync();
+            if (after.Zip(before, (now, then) => now - then).Any(fresh => fresh != 1))
             {
-                var answer = JsonNode.Parse(HttpAnswer.Ask(host.Url.Port, requests.Of(tenant, plural, new Dice(7), list)))!.AsObject();
-                JsonObject[] records = list ? [.. answer["data"]!.AsArray().Select(r => r!.AsObject())] : [answer];
-                foreach (var record in records)
-                {
-                    record.Remove("createdAt");
-                    record.Remove("updatedAt");
-                }
-
-                return string.Join('\n', records.Select(r => r.ToJsonString()));
+                throw new InvalidOperationException($"A request for {plural} does not leave one entry on either side.");
             }
+        }
+
+        async Task<long[]> EntriesAsync() =>
+            await Task.WhenAll(homes.Select(home => home.CountEntriesAsync(postgres, cancellationToken)));
+
+        string Ask(HostTenant tenant, bool list)
+        {
+            var answer = JsonNode.Parse(HttpAnswer.Ask(host.Url.Port, requests.Of(tenant, plural, new Dice(7), list)))!.AsObject();
+            JsonObject[] records = list ? [.. answer["data"]!.AsArray().Select(r => r!.AsObject())] : [answer];
+            foreach (var record in records)
+            {
+                record.Remove("createdAt");
+                record.Remove("updatedAt");
+            }
+
+            return string.Join('\n', records.Select(r => r.ToJsonString()));
         }
     }
 }

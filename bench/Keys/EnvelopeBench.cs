@@ -58,9 +58,10 @@ internal sealed class EnvelopeBench : IDisposable
         var envelope = _keys.Seal(DataClass, _record, content);
         return new(
             $"Envelopes of {words}",
-            "One caller. Sealed: a fresh nonce, header, associated data, a new array. Bare: XAES-256-GCM for one thread with associated data of "
-            + "the same length, a nonce from the system's generator, no header. Opened: into an array that is there. "
-            + string.Create(CultureInfo.InvariantCulture, $"Goals: {Goal:0.0} of bare by CPU, {PerCoreGoal:0} in a core's second at 1 KiB."),
+            "One caller. Sealed: a fresh nonce, header, associated data, a new array. Bare: XAES-256-GCM for one thread with associated "
+            + "data of the same length, a nonce from the system's generator, no header. Opened: into an array that is there. "
+            + string.Create(
+                CultureInfo.InvariantCulture, $"Goals: {Goal:0.0} of bare by CPU, {PerCoreGoal:0} in a core's second at 1 KiB."),
             [
                 Call("bare XAES, sealed", null, () =>
                 {

@@ -72,8 +72,8 @@ internal static class RotationBench
         var missing = hsm is null ? $" {TrialToken.Missing}." : "";
         yield return new(
             "Root rotation",
-            $"An operation is the whole rotation: a new root, and {2 * tenants} keys of {tenants} tenants wrapped under it, in transactions of "
-            + $"200; the tenants go on as before meanwhile. Bare: {2 * tenants} UPDATEs of rows of the same width.{missing}",
+            $"An operation is the whole rotation: a new root, and {2 * tenants} keys of {tenants} tenants wrapped under it, in "
+            + $"transactions of 200; the tenants go on as before meanwhile. Bare: {2 * tenants} UPDATEs of rows of the same width.{missing}",
             [
                 Whole(Bare, null, plain.RewrapAsync),
                 Whole("Bulkhead, file", Bare, file.RotateRootAsync),
@@ -81,8 +81,8 @@ internal static class RotationBench
             ]);
         yield return new(
             "Tenant key rotation",
-            $"An operation is a new key for each of {tenants} tenants, one after the other: a transaction for each, made durable, in which its "
-            + $"data key is wrapped under the new one. Bare: {tenants} transactions of three UPDATEs.{missing}",
+            $"An operation is a new key for each of {tenants} tenants, one after the other: a transaction for each, made durable, in "
+            + $"which its data key is wrapped under the new one. Bare: {tenants} transactions of three UPDATEs.{missing}",
             [
                 Whole(Bare, null, plain.ReplaceAsync),
                 Whole("Bulkhead, file", Bare, file.RotateTenantKeysAsync),

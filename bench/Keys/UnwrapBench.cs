@@ -33,8 +33,9 @@ internal static class UnwrapBench
 
         var group = new Group(
             "Key stores",
-            "A key of 32 bytes. Bare keeps its cipher in this process and draws a nonce of 96 bits from the system's generator; the file store "
-            + "derives a key for each message (XAES) and the HSM's root stays in the token. An unwrapped key is pinned memory, zeroed afterwards."
+            "A key of 32 bytes. Bare keeps its cipher in this process and draws a nonce of 96 bits from the system's generator; the file "
+            + "store derives a key for each message (XAES), and the HSM's root stays in the token. An unwrapped key is pinned memory, "
+            + "zeroed afterwards."
             + (hsm is null ? $" {TrialToken.Missing}." : ""),
             variants);
         return await Interleaved.RunAsync(group, options, postgres.Postmaster, progress, cancellationToken);
@@ -51,7 +52,8 @@ internal static class UnwrapBench
         yield return Call(BareUnwrap, null, (_, _) =>
         {
             Span<byte> output = stackalloc byte[SecretKey.Length];
-            cipher.Value!.Decrypt(kept.AsSpan(0, 12), kept.AsSpan(12, SecretKey.Length), kept.AsSpan(12 + SecretKey.Length), output, bound.Span);
+            cipher.Value!.Decrypt(
+                kept.AsSpan(0, 12), kept.AsSpan(12, SecretKey.Length), kept.AsSpan(12 + SecretKey.Length), output, bound.Span);
             return Task.CompletedTask;
         });
 

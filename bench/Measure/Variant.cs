@@ -29,6 +29,9 @@ internal sealed record Group(string Title, string Note, IReadOnlyList<Variant> V
 /// <summary>A load: in this process, or over HTTP.</summary>
 internal interface ILoad
 {
+    /// <summary>How many operations one time stands for; it is then their mean.</summary>
+    int Together => 1;
+
     /// <summary>
     /// Runs with the given number of callers at a time; returns the time that each operation took, in stopwatch ticks.
     /// </summary>
@@ -68,7 +71,7 @@ internal sealed class CallLoad(Func<Dice, CancellationToken, Task> once) : ILoad
 /// <param name="caller">Makes one caller's call, with what that caller shares with nobody.</param>
 internal sealed class RepeatedLoad(Func<Action> caller) : ILoad
 {
-    private const int Together = 16;
+    public int Together => 16;
 
     public async Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken)
     {
@@ -77,9 +80,9 @@ internal sealed class RepeatedLoad(Func<Action> caller) : ILoad
             () => Repeat(caller(), end, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
     }
 
-    private static List<long> Repeat(Action call, long end, CancellationToken cancellationToken)
+    private List<long> Repeat(Action call, long end, CancellationToken cancellationToken)
     {
-        var times = new List<long>(1 << 20);
+        var times = new List<long>(16_384);
         for (var start = Clock.Now; start < end;)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -89,11 +92,7 @@ internal sealed class RepeatedLoad(Func<Action> caller) : ILoad
             }
 
             var now = Clock.Now;
-            for (var i = 0; i < Together; i++)
-            {
-                times.Add((now - start) / Together);
-            }
-
+            times.Add((now - start) / Together);
             start = now;
         }
 

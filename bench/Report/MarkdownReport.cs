@@ -56,13 +56,14 @@ internal static class MarkdownReport
 
             var throughput = measured.Ratio(variant, variant.Base, s => s.PerSecond);
             var cpu = measured.Ratio(variant, variant.Base, s => 1 / s.Cpu);
+            var perCore = measured.Of(variant, s => 1e6 / s.ServerCpu);
             text.Append(CultureInfo.InvariantCulture, $" {Ratio(throughput)} | {Ratio(cpu)} |");
             if (second is not null)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {Ratio(measured.Ratio(variant, variant.SecondBase, s => 1 / s.Cpu))} |");
             }
 
-            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu, measured.Of(variant, s => 1e6 / s.ServerCpu))} |").AppendLine();
+            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu, perCore)} |").AppendLine();
         }
     }
 

@@ -35,9 +35,11 @@ public class BenchRuns
             ],
             groups.Select(g => g.GetProperty("title").GetString()));
         // Where there is no SoftHSM the report says so instead.
-        Assert.All(groups.TakeLast(3), g => Assert.Equal(
-            File.Exists(SoftHsm.Library),
-            g.GetProperty("variants").EnumerateArray().Any(v => v.GetProperty("name").GetString()!.Contains("HSM", StringComparison.Ordinal))));
+        Assert.All(groups.TakeLast(3), g =>
+        {
+            var names = g.GetProperty("variants").EnumerateArray().Select(v => v.GetProperty("name").GetString()!);
+            Assert.Equal(File.Exists(SoftHsm.Library), names.Any(name => name.Contains("HSM", StringComparison.Ordinal)));
+        });
         Assert.All(
             groups.SelectMany(g => g.GetProperty("variants").EnumerateArray()),
             v => Assert.True(v.GetProperty("slices")[0].GetProperty("operations").GetInt64() > 0));
