@@ -23,10 +23,22 @@ internal static class KeysCommands
         DefaultValueFactory = _ => "securityOfficer",
     };
 
-    public static Command Build() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy")
+    public static Command Build()
+    {
+        var command = Online();
+        foreach (var local in KeyBackupCommands.Build())
+        {
+            command.Add(local);
+        }
+
+        return command;
+    }
+
+    private static Command Online() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy; backup and recover")
     {
         List(), Rotate(), Switch("revoke", "Withdraws a tenant's keys: nothing of its data is read or written until they are restored"),
         Switch("restore", "Gives a tenant's keys back"), Verify(),
+        KeyHoldingCommands.Build(),
         KeyImportCommand.Build(), KeyDestroyCommand.Build(),
     };
 

@@ -222,10 +222,10 @@ internal sealed class AppDeployment(
     {
         await using var inside = await deployer.OpenAsync(home.Unit.Database, cancellationToken);
         var flip = new ResealFlip(inside, home.Unit, keys, catalogue, options);
-        foreach (var table in await flip.ToClearAsync(cancellationToken))
+        foreach (var (table, entity) in await flip.ToClearAsync(cancellationToken))
         {
-            progress?.Report($"Clearing what is left of older columns in {table} of {home.Place}");
-            await resealing.ClearAsync(requestId, $"{app}@{version}", home.Unit, table, cancellationToken);
+            progress?.Report($"Clearing what is left of older columns of {entity} in {home.Place}");
+            await resealing.ClearAsync(requestId, $"{app}@{version}", home.Unit, table, entity, cancellationToken);
             await WithLocksAsync(inside, () => flip.ForgetAsync(table, cancellationToken), cancellationToken);
             await inside.RunAsync($"vacuum {home.Unit.AppSchema.Quoted}.{table.Quoted}", cancellationToken);
         }

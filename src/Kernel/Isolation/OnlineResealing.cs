@@ -68,8 +68,15 @@ internal sealed class OnlineResealing(
     }
 
     /// <summary>Every row becomes a new one, which PostgreSQL writes without the columns that were dropped.</summary>
-    public async Task ClearAsync(string requestId, string app, Unit unit, SqlName table, CancellationToken cancellationToken)
+    public async Task ClearAsync(
+        string requestId, string app, Unit unit, SqlName table, string entity, CancellationToken cancellationToken)
     {
+        var entry = new AuditEvent(Action)
+        {
+            Entity = entity,
+            Records = AuditRecords.CountAndDigest,
+            Details = AuditDetails.Of(("step", "clear")),
+        };
         foreach (var context in Contexts(unit, requestId, app))
         {
             Guid? after = null;
@@ -85,7 +92,7 @@ internal sealed class OnlineResealing(
                     """);
                 var work = new TenantWork().Change(
                     clear,
-                    new AuditEvent(Action) { Entity = table.Value, Records = AuditRecords.CountAndDigest, Details = AuditDetails.Of(("step", "clear")) },
+                    entry,
                     row => last = last is { } known && known.CompareTo(row.Uuid(0)) > 0 ? known : row.Uuid(0));
                 if (!await ReachAsync(() => database.RunAsync(context, work, cancellationToken), cancellationToken)
                     || (last is null && after is null))

@@ -7,11 +7,12 @@ namespace Bulkhead.Kernel.Isolation;
 
 /// <summary>
 /// The deployer's part of resealing a unit's tables: the columns to prepare in, the moment when they take the place of the old ones, and
-/// their end. What is under way, the comment of the column <c>_resealed</c> says: the digest of what is prepared, or <c>clear</c>.
+/// their end. What is under way, the comment of the column <c>_resealed</c> says: the digest of what is prepared, or <c>clear</c>
+/// with the name of the entity.
 /// </summary>
 internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing keys, Catalogue catalogue, KernelOptions options)
 {
-    private const string Clear = "clear";
+    private const string Clear = "clear ";
 
     private static readonly string Resealed = ResealShape.Resealed.Quoted;
 
@@ -36,7 +37,7 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
         var known = await TablesAsync(cancellationToken);
         foreach (var (table, state) in known)
         {
-            if (state != Clear && !shapes.Any(s => s.Table.Value == table && s.Digest == state))
+            if (!state.StartsWith(Clear, StringComparison.Ordinal) && !shapes.Any(s => s.Table.Value == table && s.Digest == state))
             {
                 await DropAsync(SqlName.Of(table), cancellationToken);
             }
@@ -93,13 +94,16 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
             await AddAsync(shape.Table, column, "bytea", cancellationToken);
         }
 
-        await SayAsync(shape.Table, Clear, cancellationToken);
+        await SayAsync(shape.Table, Clear + shape.Change.Entity, cancellationToken);
         await deployer.RunAsync($"alter table {Name(shape.Table)} force row level security", cancellationToken);
     }
 
     /// <summary>Tables that are in force and whose rows may still hold what was in the columns that were dropped.</summary>
-    public async Task<List<SqlName>> ToClearAsync(CancellationToken cancellationToken) =>
-        [.. (await TablesAsync(cancellationToken)).Where(t => t.Value == Clear).Select(t => SqlName.Of(t.Key))];
+    public async Task<List<(SqlName Table, string Entity)>> ToClearAsync(CancellationToken cancellationToken) =>
+    [
+        .. (await TablesAsync(cancellationToken))
+            .Where(t => t.Value.StartsWith(Clear, StringComparison.Ordinal)).Select(t => (SqlName.Of(t.Key), t.Value[Clear.Length..])),
+    ];
 
     /// <summary>Within a transaction: the rest of the rows, of tenants that nobody can reach now; then the last column goes.</summary>
     public async Task ForgetAsync(SqlName table, CancellationToken cancellationToken)
@@ -200,7 +204,7 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
     }
 
     private Task<int> SayAsync(SqlName table, string state, CancellationToken cancellationToken) =>
-        deployer.RunAsync($"comment on column {Name(table)}.{Resealed} is '{state}'", cancellationToken);
+        deployer.RunAsync($"comment on column {Name(table)}.{Resealed} is '{state.Replace("'", "''", StringComparison.Ordinal)}'", cancellationToken);
 
     /// <summary>Tables that are under way, with what the comment says.</summary>
     private async Task<Dictionary<string, string>> TablesAsync(CancellationToken cancellationToken) =>

@@ -98,10 +98,11 @@ internal sealed class FileKeyStore : IRootKeyStore
 
     public ValueTask CreateAsync(int root, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (!File.Exists(PathOf(root)))
         {
-            Write(root);
+            var content = Content(root);
+            Put(_folder, root, content);
+            CryptographicOperations.ZeroMemory(content);
         }
 
         Root(root);
@@ -244,10 +245,17 @@ internal sealed class FileKeyStore : IRootKeyStore
         return cipher;
     }
 
-    // Written beside and renamed: a crash leaves either no root or a whole one, never a file that seals with half of it.
-    private void Write(int root)
+    internal static string PathOf(string folder, int root) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"root-{root}.key"));
+
+    /// <summary>
+    /// Written beside and renamed: a crash leaves either no root or a whole one, never a file that seals with half of it. One that is
+    /// there stays.
+    /// </summary>
+    internal static void Put(string folder, int root, ReadOnlySpan<byte> content)
     {
-        var path = PathOf(root);
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var path = PathOf(folder, root);
         var fresh = $"{path}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}.new";
         using (var file = new FileStream(fresh, new FileStreamOptions
         {
@@ -256,10 +264,8 @@ internal sealed class FileKeyStore : IRootKeyStore
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         }))
         {
-            var content = Content(root);
             file.Write(content);
             file.Flush(flushToDisk: true);
-            CryptographicOperations.ZeroMemory(content);
         }
 
         try
@@ -291,7 +297,7 @@ internal sealed class FileKeyStore : IRootKeyStore
         return [.. Magic, 1, .. body];
     }
 
-    private string PathOf(int root) => Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"root-{root}.key"));
+    private string PathOf(int root) => PathOf(_folder, root);
 
     private static byte[] Associated(int root, ReadOnlySpan<byte> associated)
     {

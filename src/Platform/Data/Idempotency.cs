@@ -70,11 +70,12 @@ internal sealed class Idempotency
         version.TryWriteBytes(value.AsSpan(16));
         answer.Span.CopyTo(value.AsSpan(IdAndVersion));
         var sealedAnswer = keys.Seal(AnswerClass, Associated(), value);
+        var digest = keys.Index(DigestName, _digest, RecordKeys.UniqueLength);
         return Sql.Of($"""
             insert into {Place.Core}.idempotency
             (tenant_id, actor, route, key, request_digest, status, answer, created_at)
             values ({Place.Tenant}, {SqlValue.Text(_call.Context.Actor.Id)}, {SqlValue.Text(_route)},
-            {SqlValue.Text(_key)}, {SqlValue.Bytes(keys.Index(DigestName, _digest, RecordKeys.UniqueLength))}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
+            {SqlValue.Text(_key)}, {SqlValue.Bytes(digest)}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
             {SqlValue.Timestamp(now)})
             """);
     }

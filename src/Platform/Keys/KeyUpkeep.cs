@@ -96,7 +96,7 @@ internal sealed partial class KeyUpkeep(
             finished &= await RewriteAsync(context, table, epoch, indexVersion, state?.Position, cancellationToken);
         }
 
-        if (finished && !await HasOlderAnswersAsync(context, epoch, cancellationToken))
+        if (finished && !await HasOlderAnswersAsync(context, epoch, indexVersion, cancellationToken))
         {
             var retired = await schedule.RetireAsync(tenant, epoch, indexVersion, cancellationToken);
             LogRetired(log, tenant.Slug, retired, epoch, indexVersion);
@@ -131,8 +131,9 @@ internal sealed partial class KeyUpkeep(
         .Select(entity => new RewriteTable(
             entity.Table, entity.Name, [.. entity.Fields.Where(field => field.IsSealed).Select(SchemaSteps.Sealed)]));
 
-    /// <summary>Kept answers are not rewritten: they go by themselves, and so long their keys stay.</summary>
-    private async Task<bool> HasOlderAnswersAsync(RequestContext context, int epoch, CancellationToken cancellationToken)
+    /// <summary>Kept answers and the digests of their requests are not rewritten: they go by themselves, and so long their keys stay.</summary>
+    private async Task<bool> HasOlderAnswersAsync(
+        RequestContext context, int epoch, int indexVersion, CancellationToken cancellationToken)
     {
         var head = new byte[4];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(head, epoch);
@@ -141,7 +142,9 @@ internal sealed partial class KeyUpkeep(
             context,
             new TenantWork().Read(
                 Sql.Of($"""
-                    select 1::bigint from {Place.Core}.idempotency where substring(answer from 3 for 4) < {SqlValue.Bytes(head)} limit 1
+                    select 1::bigint from {Place.Core}.idempotency
+                    where substring(answer from 3 for 4) < {SqlValue.Bytes(head)}
+                    or substring(request_digest from 1 for 1) <> {SqlValue.Bytes([(byte)indexVersion])} limit 1
                     """),
                 _ => found = true),
             cancellationToken);

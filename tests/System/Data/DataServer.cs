@@ -77,8 +77,25 @@ public class DataServer : IAsyncLifetime
               person: { actions: [list, read], read: all, mask: { ssn: last } }
         """;
 
+    private readonly string _manifest = Manifest;
+    private readonly Func<KernelOptions, KernelOptions> _change = options => options;
     private PostgresCluster? _cluster;
     private WebApplication? _app;
+
+    public DataServer()
+    {
+    }
+
+    /// <summary>With another app, which must be named <c>shop</c> and have the same roles.</summary>
+    internal DataServer(string manifest, Func<KernelOptions, KernelOptions> change)
+    {
+        _manifest = manifest;
+        _change = change;
+    }
+
+    internal IServiceProvider Services => _app!.Services;
+
+    internal PostgresCluster Cluster => _cluster!;
 
     public HttpClient Http { get; private set; } = null!;
 
@@ -87,10 +104,6 @@ public class DataServer : IAsyncLifetime
     public Dictionary<string, TenantEntry> Tenants { get; } = [];
 
     public Dictionary<(string, string), string> Tokens { get; } = [];
-
-    internal IServiceProvider Services => _app!.Services;
-
-    protected virtual KernelOptions Change(KernelOptions options) => options;
 
     public async Task InitializeAsync()
     {
@@ -103,7 +116,7 @@ public class DataServer : IAsyncLifetime
         port.Stop();
         builder.Configuration["urls"] = url;
         builder.Configuration["Bulkhead:PublicUrl"] = url;
-        builder.Services.AddKernel(Change(new KernelOptions
+        builder.Services.AddKernel(_change(new KernelOptions
         {
             AppConnection = $"Host={_cluster.Socket};Username=bulkhead_app;Password=app;Database=bulkhead",
             DeployConnection = _cluster.ConnectionString("postgres"),
@@ -117,11 +130,11 @@ public class DataServer : IAsyncLifetime
         var services = _app.Services;
         var deployment = services.GetRequiredService<Deployment>();
         await deployment.PrepareAsync(null, default);
-        var compiled = ManifestCompiler.Compile(Manifest);
+        var compiled = ManifestCompiler.Compile(_manifest);
         Assert.Empty(compiled.Faults);
         var create = SchemaPlan.Create(compiled.Model!);
         var op = new Actor(ActorKind.Operator, "op", []);
-        await deployment.DeployAppAsync(op, "r", new AppRelease("shop", 1, Manifest), _ => [], null, default);
+        await deployment.DeployAppAsync(op, "r", new AppRelease("shop", 1, _manifest), _ => [], null, default);
         foreach (var (slug, kind) in new[] { ("a", IsolationKind.Shared), ("b", IsolationKind.Schema),
             ("c", IsolationKind.Database) })
         {

@@ -18,9 +18,20 @@ public sealed class Sabotage : IAsyncDisposable
     }
 
     /// <param name="act">insert, update or delete.</param>
-    public static async Task<Sabotage> AtAsync(Installation installation, string database, string act, string table)
+    public static Task<Sabotage> AtAsync(Installation installation, string database, string act, string table) =>
+        AtAsync(installation.Cluster, database, act, table);
+
+    public static async Task<Sabotage> AtAsync(PostgresCluster cluster, string database, string act, string table)
     {
-        var deployer = await installation.AsDeployerAsync(database);
+        var deployer = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(cluster.ConnectionString(database)) { Pooling = false }.ConnectionString);
+        await deployer.OpenAsync();
+        return await AtAsync(deployer, act, table);
+    }
+
+    /// <param name="deployer">Closed when the sabotage ends.</param>
+    public static async Task<Sabotage> AtAsync(NpgsqlConnection deployer, string act, string table)
+    {
         foreach (var sql in new[]
         {
             """

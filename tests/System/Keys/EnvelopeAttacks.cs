@@ -39,18 +39,21 @@ public sealed class EnvelopeAttacks(VaultServer server)
     public async Task A_damaged_record_is_refused_by_every_way_to_it_and_can_be_deleted(IsolationKind kind)
     {
         var slug = VaultServer.A(kind);
-        var id = await server.CreateAsync(slug, new { name = "damaged", history = Secret, nick = $"nick-{kind}" });
+        var id = await server.CreateAsync(slug, new { name = "clear-part", history = Secret, nick = $"nick-{kind}" });
         var child = await server.CreateAsync(slug, new { person = id, history = "of the child" }, "visits");
         var tag = (await server.CallAsync("GET", slug, $"people/{id}")).ETag!;
         var envelope = await EnvelopeAsync(slug, id);
         envelope[^1] ^= 1;
         await PutAsync(slug, id, envelope);
 
-        foreach (var path in new[] { $"people/{id}", $"people?nick=nick-{kind}", $"visits/{child}?expand=person", $"people/{id}?expand=visits" })
+        foreach (var path in new[]
+        {
+            $"people/{id}", $"people?nick=nick-{kind}", $"visits/{child}?expand=person", $"people/{id}?expand=visits",
+        })
         {
             var refused = (await server.CallAsync("GET", slug, path)).Is(HttpStatusCode.InternalServerError);
             Assert.Equal("record-damaged", refused.Code);
-            Assert.DoesNotContain("damaged\"", refused.Text.Replace("record-damaged\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.DoesNotContain("clear-part", refused.Text, StringComparison.Ordinal);
         }
 
         var patch = await server.CallAsync("PATCH", slug, $"people/{id}", new { name = "new" }, headers: ("If-Match", tag));
@@ -162,7 +165,8 @@ public sealed class EnvelopeAttacks(VaultServer server)
         var slug = VaultServer.A(kind);
         foreach (var key in new[] { "one", "two" })
         {
-            (await server.CallAsync("POST", slug, "people", new { history = $"answer {key}" }, headers: ("Idempotency-Key", $"{kind}-{key}")))
+            (await server.CallAsync(
+                "POST", slug, "people", new { history = $"answer {key}" }, headers: ("Idempotency-Key", $"{kind}-{key}")))
                 .Is(HttpStatusCode.Created);
         }
 
@@ -170,7 +174,8 @@ public sealed class EnvelopeAttacks(VaultServer server)
         {
             var table = $"{server.Tenant(slug).Placement.Unit.CoreSchema.Quoted}.idempotency";
             Assert.Equal(1, await owner.RunAsync(
-                $"update {table} set answer = (select answer from {table} where key = $1) where key = $2", default, $"{kind}-one", $"{kind}-two"));
+                $"update {table} set answer = (select answer from {table} where key = $1) where key = $2",
+                default, $"{kind}-one", $"{kind}-two"));
             var digest = (await owner.ScalarAsync<byte[]>($"select request_digest from {table} where key = $1", default, $"{kind}-one"))!;
             Assert.NotEqual(32, digest.Length);
         }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Bulkhead.Kernel;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Keys;
 using Bulkhead.Tests.System.Data;
@@ -10,16 +9,13 @@ namespace Bulkhead.Tests.System.Keys;
 /// <summary>The background that brings rows under new keys, over HTTP and with short times.</summary>
 public sealed class KeyUpkeepTests(KeyUpkeepTests.QuickServer server) : IClassFixture<KeyUpkeepTests.QuickServer>
 {
-    public sealed class QuickServer : DataServer
+    public sealed class QuickServer() : DataServer(Manifest, options => options with
     {
-        protected override KernelOptions Change(KernelOptions options) => options with
-        {
-            KeyAnnouncement = TimeSpan.FromMilliseconds(600),
-            CatalogueStale = TimeSpan.FromSeconds(1),
-            StatementTimeout = TimeSpan.FromSeconds(2),
-            KeyUpkeep = TimeSpan.FromHours(1),
-        };
-    }
+        KeyAnnouncement = TimeSpan.FromMilliseconds(600),
+        CatalogueStale = TimeSpan.FromSeconds(1),
+        StatementTimeout = TimeSpan.FromSeconds(2),
+        KeyUpkeep = TimeSpan.FromHours(1),
+    });
 
     [Theory]
     [InlineData("a")]

@@ -53,7 +53,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 "update control.tenant_key set active_at = active_at - interval '1 day' where tenant_id = $1 and purpose = 'index'"),
             ("update control.tenant_key set version = 5 where tenant_id = $1 and purpose = 'data'",
                 "update control.tenant_key set version = 1 where tenant_id = $1 and purpose = 'data'"),
-            ("update control.tenant_key set root = null where tenant_id = $1", "update control.tenant_key set root = 1 where tenant_id = $1"),
+            ("update control.tenant_key set root = null where tenant_id = $1",
+                "update control.tenant_key set root = 1 where tenant_id = $1"),
         })
         {
             await control.RunAsync(change, default, tenant);
@@ -117,6 +118,7 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var slug = VaultServer.A(kind);
         var id = await server.CreateAsync(slug, new { name = "clear", history = "sealed" });
         var tag = (await server.CallAsync("GET", slug, $"people/{id}")).ETag!;
+        var name = $"not-made-{kind}";
         await using var control = await server.AsOwnerAsync("bulkhead");
         try
         {
@@ -129,8 +131,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 Assert.Equal("keys-withdrawn", (await server.CallAsync("GET", slug, path)).Is(HttpStatusCode.Forbidden).Code);
             }
 
-            // Refused before it is done, not after: this needs no key.
             Assert.Equal("keys-withdrawn", (await server.CallAsync("DELETE", slug, $"people/{id}", headers: ("If-Match", tag))).Code);
+            Assert.Equal("keys-withdrawn", (await server.CallAsync("POST", slug, "places", new { name })).Code);
             (await server.CallAsync("GET", slug, "audit?limit=1")).Is(HttpStatusCode.OK);
         }
         finally
@@ -139,6 +141,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         }
 
         await AnswersAsync(slug, $"people/{id}", null);
+        // It was refused before it was done, not after: what has no sealed field needs no key, and nothing else stops it.
+        Assert.Equal(0, (await server.CallAsync("GET", slug, $"places?name={name}")).Json.GetProperty("data").GetArrayLength());
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]
@@ -183,7 +187,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var own = await File.ReadAllBytesAsync(root);
 
         // Of another installation; cut; empty; in the clear for others; not there.
-        await RefusedAsync(KeyStoreFaultKind.NotGenuine, await File.ReadAllBytesAsync(Path.Combine(second.Options.KeyDirectory, "root-1.key")));
+        await RefusedAsync(
+            KeyStoreFaultKind.NotGenuine, await File.ReadAllBytesAsync(Path.Combine(second.Options.KeyDirectory, "root-1.key")));
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, own[..^1]);
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, []);
         await RefusedAsync(KeyStoreFaultKind.Misconfigured, own, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
@@ -196,7 +201,10 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         await again.Start.CheckAsync(default);
 
         async Task RefusedAsync(
-            KeyStoreFaultKind kind, byte[]? content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite, string? folder = null)
+            KeyStoreFaultKind kind,
+            byte[]? content,
+            UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            string? folder = null)
         {
             if (content is not null)
             {
@@ -235,7 +243,8 @@ public sealed class KeysInTheCatalogue(VaultServer server)
         var from = string.Join(", ", columns.Split(", ").Select(column => $"o.{column}"));
         return control.RunAsync(
             $"""
-            update {table} k set ({columns}) = (select {from} from {table} o where o.tenant_id <> k.tenant_id and o.tenant_id = any($1) {purpose})
+            update {table} k set ({columns}) = (
+                select {from} from {table} o where o.tenant_id <> k.tenant_id and o.tenant_id = any($1) {purpose})
             where tenant_id = any($1)
             """,
             default, new[] { server.Tenant(a).Id.Value, server.Tenant(b).Id.Value });

@@ -129,7 +129,8 @@ public sealed class PlantedValues(VaultServer server)
         var other = await server.CreateAsync(slug, new { name = "other", ssn = $"{Seal}other" });
         await server.CreateAsync(slug, new { person = id, history = Seal + new string('h', 900), nick = Seal }, "visits");
 
-        (await server.PatchAsync(slug, id, new { nick = Seal + "patched", history = Large("patch"), name = _public.Text })).Is(HttpStatusCode.OK);
+        (await server.PatchAsync(slug, id, new { nick = Seal + "patched", history = Large("patch"), name = _public.Text }))
+            .Is(HttpStatusCode.OK);
         (await server.PatchAsync(slug, other, new { ssn = Seal + "create" })).Is(HttpStatusCode.Conflict);
         (await server.CallAsync("POST", slug, "people", new { ssn = Seal + "create", card = Seal })).Is(HttpStatusCode.Conflict);
         var once = Whole("once");
@@ -175,8 +176,8 @@ public sealed class PlantedValues(VaultServer server)
 
         foreach (var query in new[]
         {
-            $"ssn.gt={Seal}", $"card={Seal}", $"born={Seal}", $"{Seal}=1", $"sort={Seal}", $"fields={Seal}", $"after={Seal}", $"steps={number}",
-            $"device={Seal}",
+            $"ssn.gt={Seal}", $"card={Seal}", $"born={Seal}", $"{Seal}=1", $"sort={Seal}", $"fields={Seal}", $"after={Seal}",
+            $"steps={number}", $"device={Seal}",
         })
         {
             (await server.CallAsync("GET", slug, "people?" + query)).Is(HttpStatusCode.BadRequest);

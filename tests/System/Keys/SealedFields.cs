@@ -56,13 +56,14 @@ public sealed class SealedFields(VaultServer server)
             Same(expected, made.Json.GetProperty(field));
             var id = made.Json.GetProperty("id").GetGuid();
             Same(expected, (await server.CallAsync("GET", slug, $"people/{id}")).Is(HttpStatusCode.OK).Json.GetProperty(field));
-            Same(expected, (await server.CallAsync("GET", slug, $"people/{id}?fields={field}")).Is(HttpStatusCode.OK).Json.GetProperty(field));
+            Same(expected, (await server.CallAsync("GET", slug, $"people/{id}?fields={field}")).Is(HttpStatusCode.OK).Json
+                .GetProperty(field));
             Same(expected, (await server.CallAsync("GET", slug, $"people?id={id}")).Is(HttpStatusCode.OK).Json.GetProperty("data")[0]
                 .GetProperty(field));
 
             var under = await server.CreateAsync(slug, new { boss = id });
-            Same(expected, (await server.CallAsync("GET", slug, $"people/{under}?expand=boss")).Is(HttpStatusCode.OK).Json.GetProperty("boss")
-                .GetProperty(field));
+            Same(expected, (await server.CallAsync("GET", slug, $"people/{under}?expand=boss")).Is(HttpStatusCode.OK).Json
+                .GetProperty("boss").GetProperty(field));
 
             // What was set is no change; null is.
             var before = (await server.CallAsync("GET", slug, $"people/{id}")).ETag;
@@ -77,7 +78,8 @@ public sealed class SealedFields(VaultServer server)
             var line = $$"""{"id": "{{imported}}", "{{field}}": {{value}}}""";
             for (var time = 0; time < 2; time++)
             {
-                var answer = (await server.CallAsync("POST", slug, "people/import", line, type: "application/x-ndjson")).Is(HttpStatusCode.OK);
+                var answer = (await server.CallAsync("POST", slug, "people/import", line, type: "application/x-ndjson"))
+                    .Is(HttpStatusCode.OK);
                 Assert.Equal(1, answer.Json.GetProperty(time == 0 ? "created" : "existing").GetInt32());
             }
 
@@ -94,12 +96,13 @@ public sealed class SealedFields(VaultServer server)
             name = "n", nick = "k", ssn = $"patch {kind}", card = "c", born = "2000-01-01", history = "h", steps = 5, badge = 77L,
         });
         var personal = await EnvelopesAsync(slug, id);
-        var changed = (await server.PatchAsync(slug, id, new { name = "n2", history = "h2", steps = (int?)null })).Is(HttpStatusCode.OK).Json;
+        var changed = (await server.PatchAsync(slug, id, new { name = "n2", history = "h2", steps = (int?)null }))
+            .Is(HttpStatusCode.OK).Json;
         Assert.Equal(changed.ToString(), (await server.CallAsync("GET", slug, $"people/{id}")).Json.ToString());
         foreach (var (field, value) in new (string, object?)[]
         {
-            ("name", "n2"), ("nick", "k"), ("ssn", $"patch {kind}"), ("card", "c"), ("born", "2000-01-01"), ("history", "h2"), ("steps", null),
-            ("badge", 77L),
+            ("name", "n2"), ("nick", "k"), ("ssn", $"patch {kind}"), ("card", "c"), ("born", "2000-01-01"), ("history", "h2"),
+            ("steps", null), ("badge", 77L),
         })
         {
             Same(JsonSerializer.SerializeToElement(value), changed.GetProperty(field));
@@ -121,7 +124,8 @@ public sealed class SealedFields(VaultServer server)
     {
         var slug = VaultServer.A(kind);
         var empty = await EnvelopesAsync(slug, await server.CreateAsync(slug, new { name = "x" }));
-        var full = await EnvelopesAsync(slug, await server.CreateAsync(slug, new { alive = true, card = "4111", ssn = $"l{kind}", nick = "n" }));
+        var full = await EnvelopesAsync(
+            slug, await server.CreateAsync(slug, new { alive = true, card = "4111", ssn = $"l{kind}", nick = "n" }));
         Assert.Equal(["cardholder", "health", "personal", "secret"], empty.Keys.Order());
         Assert.All(empty.Keys, dataClass => Assert.Equal(empty[dataClass].Length, full[dataClass].Length));
     }
@@ -147,7 +151,8 @@ public sealed class SealedFields(VaultServer server)
         }
 
         var none = (await server.CallAsync("GET", slug, $"people/{bare}", role: "viewer")).Is(HttpStatusCode.OK).Json;
-        Assert.All(["ssn", "born", "weight", "chart", "card"], field => Assert.Equal(JsonValueKind.Null, none.GetProperty(field).ValueKind));
+        Assert.All(
+            ["ssn", "born", "weight", "chart", "card"], field => Assert.Equal(JsonValueKind.Null, none.GetProperty(field).ValueKind));
 
         // A masked field is not searched: neither by its value nor by its index.
         foreach (var query in new[] { $"ssn=078-05-11{(int)kind}", "ssn.null=true", "sort=ssn" })
@@ -183,7 +188,8 @@ public sealed class SealedFields(VaultServer server)
             """;
         var imported = (await server.CallAsync("POST", a, "people/import", lines, type: "application/x-ndjson")).Is(HttpStatusCode.OK).Json;
         Assert.Equal(1, imported.GetProperty("created").GetInt32());
-        Assert.All(imported.GetProperty("rejected").EnumerateArray(), r => Assert.Equal("unique-violation", r.GetProperty("code").GetString()));
+        Assert.All(
+            imported.GetProperty("rejected").EnumerateArray(), r => Assert.Equal("unique-violation", r.GetProperty("code").GetString()));
         Assert.Equal(2, imported.GetProperty("rejected").GetArrayLength());
 
         // None is not equal to none; and what was given up is free again.

@@ -91,7 +91,8 @@ public sealed class SealedSearch(VaultServer server)
         await owner.RunAsync($"update {table} set {nick} = null where id = $1", default, rows[2]);
         Assert.Empty(await FindAsync(slug, $"id={rows[2]}&nick.null=true"));
         var bare = await server.CreateAsync(slug, new { name = mark });
-        await owner.RunAsync($"update {table} set {nick} = (select {nick} from {table} where id = $1) where id = $2", default, rows[0], bare);
+        await owner.RunAsync(
+            $"update {table} set {nick} = (select {nick} from {table} where id = $1) where id = $2", default, rows[0], bare);
         Assert.Empty(await FindAsync(slug, $"id={bare}&nick.null=false"));
         Assert.DoesNotContain(bare, await FindAsync(slug, $"nick=a{mark}"));
     }
@@ -183,10 +184,11 @@ public sealed class SealedSearch(VaultServer server)
         }
 
         Assert.Contains("name.prefix", parameters);
-        var sort = list.GetProperty("parameters").EnumerateArray().Single(p => p.TryGetProperty("name", out var name) && name.GetString() == "sort")
-            .GetRawText();
+        var sort = list.GetProperty("parameters").EnumerateArray()
+            .Single(p => p.TryGetProperty("name", out var name) && name.GetString() == "sort").GetRawText();
         Assert.Contains("name", sort, StringComparison.Ordinal);
-        Assert.All(["nick", "ssn", "born", "weight", "history"], field => Assert.DoesNotContain($"{field}\"", sort, StringComparison.Ordinal));
+        Assert.All(
+            ["nick", "ssn", "born", "weight", "history"], field => Assert.DoesNotContain($"{field}\"", sort, StringComparison.Ordinal));
 
         // What is offered works, and what is not is refused: the document tells the truth.
         foreach (var name in parameters.Where(p => searched.Any(f => p.StartsWith(f, StringComparison.Ordinal))))
@@ -209,8 +211,8 @@ public sealed class SealedSearch(VaultServer server)
         for (var pages = 0; ; pages++)
         {
             Assert.True(pages < 100, $"{query} does not end");
-            var page = (await server.CallAsync(
-                "GET", slug, $"people?{query}&limit={limit}{(after is null ? "" : $"&after={Uri.EscapeDataString(after)}")}")).Is(HttpStatusCode.OK);
+            var cursor = after is null ? "" : $"&after={Uri.EscapeDataString(after)}";
+            var page = (await server.CallAsync("GET", slug, $"people?{query}&limit={limit}{cursor}")).Is(HttpStatusCode.OK);
             found.AddRange(page.Json.GetProperty("data").EnumerateArray().Select(record => record.GetProperty("id").GetGuid()));
             Assert.True(page.Json.GetProperty("data").GetArrayLength() <= limit);
             if (page.Json.GetProperty("next") is not { ValueKind: JsonValueKind.String } next)

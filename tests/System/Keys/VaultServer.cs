@@ -66,10 +66,16 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
               person:  { type: reference, to: person, required: true, onDelete: cascade, inverse: visits }
               history: { type: text, maxLength: 10000, class: health, search: equality }
               nick:    { type: text, maxLength: 200, class: personal, sealed: true }
+          place:
+            plural: places
+            subject: none
+            fields:
+              name: { type: text, maxLength: 100, class: public }
         roles:
           admin:
             audit: read
             entities:
+              place: { actions: [list, read, create, update, delete], read: all, write: all }
               person: { actions: [list, read, create, update, delete], read: all, write: all }
               visit: { actions: [list, read, create, update, delete], read: all, write: all }
           viewer:

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.Unit.Identity;
 
@@ -81,7 +82,8 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
     public async Task Whoever_waits_for_the_same_tenant_waits_for_one_unwrapping()
     {
         _store.Gate = new TaskCompletionSource();
-        var waiting = Enumerable.Range(0, 64).Select(_ => Task.Run(async () => await _ring.OpenAsync(_tenant, "person", default))).ToArray();
+        var waiting = Enumerable.Range(0, 64)
+            .Select(_ => Task.Run(async () => await _ring.OpenAsync(_tenant, "person", default))).ToArray();
         await UntilAsync(() => _store.Unwrapped > 0);
         await Task.Delay(50);
         Assert.Equal(1, _store.Unwrapped);
@@ -291,7 +293,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
 
     private KeyRing Ring(long uses = 1_000_000) => new(
         _catalogue,
-        new TenantKeyUnwrapping(_stores),
+        new TenantKeyUnwrapping(_stores, new HeldKeyStores(new Sealing(), new TenantHeldKeyOptions(), _clock)),
         new KernelOptions { AppConnection = "Host=x", KeyDirectory = _folder.FullName, KeyCacheUses = uses },
         _clock);
 
@@ -331,6 +333,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         1,
         1,
         "file",
+        null,
         await _store.WrapAsync(1, key, WrappedTenantKey.Associated(tenant, purpose, 1), default),
         key.Commitment(),
         _clock.Now);
