@@ -2,6 +2,7 @@ using Bulkhead.Bench.Servers;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Keys.Pkcs11;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
@@ -29,7 +30,7 @@ internal sealed class RotatedInstallation : IAsyncDisposable
         _tenants = tenants;
         var stores = services.GetRequiredService<RootStores>();
         _root = new(stores, options, TimeProvider.System);
-        _life = new(stores, options, TimeProvider.System);
+        _life = new(stores, services.GetRequiredService<HeldKeyStores>(), options, TimeProvider.System);
     }
 
     public static async Task<RotatedInstallation> CreateAsync(

@@ -82,7 +82,8 @@ internal static class RotationBench
         yield return new(
             "Tenant key rotation",
             $"An operation is a new key for each of {tenants} tenants, one after the other: a transaction for each, made durable, in "
-            + $"which its data key is wrapped under the new one. Bare: {tenants} transactions of three UPDATEs.{missing}",
+            + $"which its data key is wrapped under the new one. Bare: {tenants} transactions of three "
+            + $"UPDATEs.{missing}",
             [
                 Whole(Bare, null, plain.ReplaceAsync),
                 Whole("Bulkhead, file", Bare, file.RotateTenantKeysAsync),

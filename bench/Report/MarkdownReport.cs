@@ -22,8 +22,8 @@ internal static class MarkdownReport
         text.AppendLine()
             .AppendLine(
                 "Medians of the rounds. A ratio is taken within a round and shown as median [lower quartile – upper quartile]; "
-                + "more than 1 is better than the base, also for CPU (base's CPU per operation divided by this one's). CPU is user and system "
-                + "time per operation, of the program and of the whole PostgreSQL, background processes included.");
+                + "more than 1 is better than the base, also for CPU (base's CPU per operation divided by this one's). CPU is user and "
+                + "system time per operation, of the program and of the whole PostgreSQL, background processes included.");
         foreach (var measured in all)
         {
             Append(text, measured);
