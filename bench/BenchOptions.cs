@@ -4,7 +4,8 @@ namespace Bulkhead.Bench;
 
 /// <summary>What to measure and for how long.</summary>
 /// <param name="Only">
-/// Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>; empty for all.
+/// Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>, <c>sealing</c>, <c>envelope</c>,
+/// <c>unwrap</c>, <c>rotation</c>; empty for all.
 /// </param>
 /// <param name="Rounds">Slices of each variant, 1 to 1,000.</param>
 /// <param name="Seconds">Length of a slice, 0.05 to 60.</param>
@@ -13,6 +14,7 @@ namespace Bulkhead.Bench;
 /// <param name="Rows">
 /// Rows of each of them; the tenants with a home of their own get as many as all of these together.
 /// </param>
+/// <param name="Rotated">Tenants whose keys are rotated, 1 to 10,000.</param>
 internal sealed record BenchOptions(
     IReadOnlyList<string> Only,
     int Rounds,
@@ -20,15 +22,24 @@ internal sealed record BenchOptions(
     int Concurrency,
     int Tenants,
     int Rows,
+    int Rotated,
     bool Json,
     string? Results)
 {
-    public static readonly string[] Parts = ["read", "insert", "audited", "plan", "http"];
+    private static readonly string[] KernelParts = ["read", "insert", "audited", "plan"];
+
+    public static readonly string[] Parts = [.. KernelParts, "http", "sealing", "envelope", "unwrap", "rotation"];
 
     public bool Runs(string part) => Only.Count == 0 || Only.Contains(part);
 
-    /// <summary>Whether anything is measured in this process.</summary>
-    public bool RunsKernel => Parts.Any(p => p != "http" && Runs(p));
+    /// <summary>Whether anything is measured through the kernel's doors in this process.</summary>
+    public bool RunsKernel => KernelParts.Any(Runs);
+
+    /// <summary>Whether anything is measured on the host.</summary>
+    public bool RunsHost => Runs("http") || Runs("sealing");
+
+    /// <summary>Whether anything is measured on a token of an HSM.</summary>
+    public bool RunsToken => Runs("unwrap") || Runs("rotation");
 
     /// <summary>Enough that the code of each variant is compiled at its last tier before anything counts.</summary>
     public double WarmUpSeconds => Math.Min(Seconds * 2, 3);
@@ -45,6 +56,7 @@ internal sealed record BenchOptions(
         var concurrency = Number("--concurrency", "Callers at a time", 8, 1, 20);
         var tenants = Number("--tenants", "Tenants in the shared tables", 200, 1, 2_000);
         var rows = Number("--rows", "Rows of each tenant in the shared tables", 500, 1, 100_000);
+        var rotated = Number("--rotated", "Tenants whose keys are rotated", 1_000, 1, 10_000);
         var seconds = new Option<double>("--seconds")
         {
             Description = "Length of a slice",
@@ -65,7 +77,7 @@ internal sealed record BenchOptions(
         var results = new Option<string?>("--results") { Description = "Folder for the report; bench/results where there is one" };
         var command = new RootCommand("Measures Bulkhead beside plain Npgsql and a bare ASP.NET Core endpoint, interleaved, in one run.")
         {
-            only, rounds, seconds, concurrency, tenants, rows, quick, json, results,
+            only, rounds, seconds, concurrency, tenants, rows, rotated, quick, json, results,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -76,6 +88,7 @@ internal sealed record BenchOptions(
                 parsed.GetValue(concurrency),
                 parsed.GetValue(tenants),
                 parsed.GetValue(rows),
+                parsed.GetValue(rotated),
                 parsed.GetValue(json),
                 parsed.GetValue(results));
             return run(parsed.GetValue(quick) ? options.Quick() : options, cancellationToken);
@@ -83,7 +96,8 @@ internal sealed record BenchOptions(
         return command;
     }
 
-    private BenchOptions Quick() => this with { Rounds = 1, Seconds = 0.1, Concurrency = 2, Tenants = 2, Rows = 30, Results = "" };
+    private BenchOptions Quick() =>
+        this with { Rounds = 1, Seconds = 0.1, Concurrency = 2, Tenants = 2, Rows = 30, Rotated = 20, Results = "" };
 
     private static Option<int> Number(string name, string description, int value, int least, int most)
     {

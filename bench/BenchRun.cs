@@ -1,5 +1,6 @@
 using System.Globalization;
 using Bulkhead.Bench.Http;
+using Bulkhead.Bench.Keys;
 using Bulkhead.Bench.KernelLevel;
 using Bulkhead.Bench.Measure;
 using Bulkhead.Bench.Report;
@@ -20,9 +21,9 @@ internal static class BenchRun
             var surroundings = await Surroundings.LookAsync(postgres, options, cancellationToken);
             var measured = new List<Measured>();
             var notes = new List<string>();
-            if (options.Runs("http"))
+            if (options.RunsHost)
             {
-                measured.AddRange(await HttpBench.RunAsync(postgres, options, Progress, cancellationToken));
+                measured.AddRange(await OnHostAsync(postgres, options, Progress, cancellationToken));
             }
 
             if (options.RunsKernel)
@@ -36,6 +37,16 @@ internal static class BenchRun
                 }
             }
 
+            if (options.Runs("envelope"))
+            {
+                measured.AddRange(await EnvelopeBench.RunAsync(options, postgres.Postmaster, Progress, cancellationToken));
+            }
+
+            if (options.RunsToken)
+            {
+                await KeyStoresAsync(postgres, options, measured, notes, Progress, cancellationToken);
+            }
+
             await PublishAsync(options, surroundings, measured, notes, cancellationToken);
             return 0;
         }
@@ -47,6 +58,52 @@ internal static class BenchRun
 
         void Progress(string what) => Console.Error.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"[{Clock.Microseconds(Clock.Now - start) / 1e6,4:0} s] {what}"));
+    }
+
+    private static async Task<List<Measured>> OnHostAsync(
+        PrivatePostgres postgres, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
+    {
+        await using var host = await BulkheadHost.StartAsync(postgres, progress, cancellationToken);
+        var measured = new List<Measured>();
+        if (options.Runs("http"))
+        {
+            measured.AddRange(await HttpBench.RunAsync(postgres, host, options, progress, cancellationToken));
+        }
+
+        if (options.Runs("sealing"))
+        {
+            measured.AddRange(await SealingBench.RunAsync(postgres, host, options, progress, cancellationToken));
+        }
+
+        return measured;
+    }
+
+    private static async Task KeyStoresAsync(
+        PrivatePostgres postgres,
+        BenchOptions options,
+        List<Measured> measured,
+        List<string> notes,
+        Action<string> progress,
+        CancellationToken cancellationToken)
+    {
+        var token = await TrialToken.PrepareAsync(
+            Directory.CreateDirectory(Path.Combine(postgres.Folder, "hsm")).FullName, cancellationToken);
+        if (token is null)
+        {
+            progress(TrialToken.Missing);
+        }
+
+        if (options.Runs("unwrap"))
+        {
+            measured.Add(await UnwrapBench.RunAsync(postgres, token, options, progress, cancellationToken));
+        }
+
+        if (options.Runs("rotation"))
+        {
+            var rotations = await RotationBench.RunAsync(postgres, token, options, progress, cancellationToken);
+            measured.AddRange(rotations);
+            notes.Add(RotationBench.InSeconds(rotations));
+        }
     }
 
     private static async Task PublishAsync(

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
 using System.Text.Json.Nodes;
 using Bulkhead.Bench.Measure;
 using Bulkhead.Bench.Servers;
@@ -16,25 +13,25 @@ internal static class HttpBench
     private static readonly string[] Isolations = ["shared", "schema", "database"];
 
     public static async Task<IReadOnlyList<Measured>> RunAsync(
-        PrivatePostgres postgres, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
+        PrivatePostgres postgres, BulkheadHost host, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
     {
         var shared = Math.Min(SharedTenants, options.Tenants);
         var rows = options.Tenants * options.Rows;
-        await using var host = await BulkheadHost.StartAsync(postgres, shared, rows, progress, cancellationToken);
+        var all = await ContactTenants.MakeAsync(host, postgres, shared, rows, progress, cancellationToken);
         progress("starting the bare endpoint");
-        var tenants = host.Tenants.Where(t => t.Isolation == "shared").ToList();
+        var tenants = all.Where(t => t.Isolation == "shared").ToList();
         await using var bare = await PlainSide.StartAsync(postgres, tenants, rows, cancellationToken);
         await using (var server = await postgres.OpenAsync("postgres", cancellationToken))
         {
             await server.RunAsync("checkpoint", cancellationToken);
         }
 
-        var requests = await HostRequests.CreateAsync(host, cancellationToken);
-        SameAnswers(host, bare, requests);
+        var requests = await HostRequests.CreateAsync(host, all, cancellationToken);
+        SameAnswers(host, bare, requests, tenants[0]);
         var measured = new List<Measured>();
         foreach (var list in new[] { false, true })
         {
-            var group = Group(host, bare, requests, tenants, list, shared, rows);
+            var group = Group(host, bare, requests, all, list, shared, rows);
             // A token holds for ten minutes; a group with its rounds may take as long.
             await requests.RenewAsync(cancellationToken);
             measured.Add(await Interleaved.RunAsync(
@@ -45,9 +42,9 @@ internal static class HttpBench
     }
 
     private static Group Group(
-        BulkheadHost host, PlainSide bare, HostRequests requests, List<HostTenant> tenants, bool list, int shared, int rows)
+        BulkheadHost host, PlainSide bare, HostRequests requests, IReadOnlyList<HostTenant> tenants, bool list, int shared, int rows)
     {
-        var plainTenants = tenants.ToArray();
+        var plainTenants = tenants.Where(t => t.Isolation == "shared").ToArray();
         return new(
             list ? "HTTP list of 25" : "HTTP get one",
             (list
@@ -74,7 +71,7 @@ internal static class HttpBench
 
         Variant Ours(string name, string plural, string isolation, double goal)
         {
-            var mine = host.Tenants.Where(t => t.Isolation == isolation).ToArray();
+            var mine = tenants.Where(t => t.Isolation == isolation).ToArray();
             return new(
                 name,
                 Bare,
@@ -85,11 +82,10 @@ internal static class HttpBench
     }
 
     /// <summary>Before anything is timed: the two sides answer the same, to the byte, but for the cursor.</summary>
-    private static void SameAnswers(BulkheadHost host, PlainSide bare, HostRequests requests)
+    private static void SameAnswers(BulkheadHost host, PlainSide bare, HostRequests requests, HostTenant tenant)
     {
-        var tenant = host.Tenants.First(t => t.Isolation == "shared");
-        var ours = JsonNode.Parse(Ask(host.Url.Port, requests.Of(tenant, "contacts", new Dice(7), list: true)))!;
-        var plain = JsonNode.Parse(Ask(bare.Port, Request.Of("", tenant, "contacts", bare.Token, new Dice(7), list: true)))!;
+        var ours = JsonNode.Parse(HttpAnswer.Ask(host.Url.Port, requests.Of(tenant, "contacts", new Dice(7), list: true)))!;
+        var plain = JsonNode.Parse(HttpAnswer.Ask(bare.Port, Request.Of("", tenant, "contacts", bare.Token, new Dice(7), list: true)))!;
         if (ours["data"]!.AsArray().Count != 25 && tenant.Ids.Length >= 25)
         {
             throw new InvalidOperationException("A page of 25 has no 25 records.");
@@ -97,8 +93,8 @@ internal static class HttpBench
 
         Same(ours["data"]!.ToJsonString(), plain["data"]!.ToJsonString());
         Same(
-            Ask(host.Url.Port, requests.Of(tenant, "contacts", new Dice(7), list: false)),
-            Ask(bare.Port, Request.Of("", tenant, "contacts", bare.Token, new Dice(7), list: false)));
+            HttpAnswer.Ask(host.Url.Port, requests.Of(tenant, "contacts", new Dice(7), list: false)),
+            HttpAnswer.Ask(bare.Port, Request.Of("", tenant, "contacts", bare.Token, new Dice(7), list: false)));
 
         static void Same(string ours, string plain)
         {
@@ -107,16 +103,5 @@ internal static class HttpBench
                 throw new InvalidOperationException($"The two sides answer differently:\n{ours}\n{plain}");
             }
         }
-    }
-
-    private static string Ask(int port, byte[] request)
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
-        socket.Send(request);
-        var body = Encoding.UTF8.GetString(HttpAnswer.Read(socket, new byte[256 * 1024]));
-        // Without the marks of chunks: what is between the first brace and the last.
-        var json = body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)];
-        return string.Concat(json.Split("\r\n").Where((_, i) => i % 2 == 0));
     }
 }

@@ -49,6 +49,18 @@ internal sealed class HttpLoad(int port, Func<Dice, byte[]> request) : ILoad
 /// <summary>Just enough of HTTP/1.1 to know where an answer of our own servers ends.</summary>
 internal static class HttpAnswer
 {
+    /// <summary>The JSON that one request is answered with.</summary>
+    public static string Ask(int port, byte[] request)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
+        socket.Send(request);
+        var body = Encoding.UTF8.GetString(Read(socket, new byte[256 * 1024]));
+        // Without the marks of chunks: what is between the first brace and the last.
+        var json = body[body.IndexOf('{', StringComparison.Ordinal)..(body.LastIndexOf('}') + 1)];
+        return string.Concat(json.Split("\r\n").Where((_, i) => i % 2 == 0));
+    }
+
     /// <returns>The body; when it was chunked, with the marks of the chunks in it.</returns>
     /// <exception cref="InvalidOperationException">The status is not 200.</exception>
     public static ReadOnlySpan<byte> Read(Socket socket, byte[] buffer)

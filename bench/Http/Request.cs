@@ -21,14 +21,20 @@ internal sealed class HostRequests
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(4);
     private readonly BulkheadHost _host;
+    private readonly IReadOnlyList<HostTenant> _tenants;
     private readonly ConcurrentDictionary<string, string> _tokens = new(StringComparer.Ordinal);
     private long _renewed;
 
-    private HostRequests(BulkheadHost host) => _host = host;
-
-    public static async Task<HostRequests> CreateAsync(BulkheadHost host, CancellationToken cancellationToken)
+    private HostRequests(BulkheadHost host, IReadOnlyList<HostTenant> tenants)
     {
-        var requests = new HostRequests(host);
+        _host = host;
+        _tenants = tenants;
+    }
+
+    public static async Task<HostRequests> CreateAsync(
+        BulkheadHost host, IReadOnlyList<HostTenant> tenants, CancellationToken cancellationToken)
+    {
+        var requests = new HostRequests(host, tenants);
         await requests.RenewAsync(cancellationToken);
         return requests;
     }
@@ -44,7 +50,7 @@ internal sealed class HostRequests
             return;
         }
 
-        foreach (var tenant in _host.Tenants)
+        foreach (var tenant in _tenants)
         {
             _tokens[tenant.Slug] = await _host.TokenAsync(tenant, cancellationToken);
         }

@@ -31,13 +31,14 @@ internal sealed record Slice(
         }
 
         Array.Sort(all);
+        var operations = (long)all.Length * variant.Load.Together;
         return new(
-            all.Length,
-            all.Length / seconds,
+            operations,
+            operations / seconds,
             Clock.Microseconds(all[all.Length / 2]),
             Clock.Microseconds(all[(int)(all.Length * 0.99)]),
-            server * 1e6 / all.Length,
-            postgres * 1e6 / all.Length,
-            variant.InProcess ? (double)allocated / all.Length : null);
+            server * 1e6 / operations,
+            postgres * 1e6 / operations,
+            variant.InProcess ? (double)allocated / operations : null);
     }
 }

@@ -18,6 +18,9 @@ internal sealed record Variant(string Name, string? Base, ILoad Load, Func<doubl
 
     /// <summary>Reached by the base's CPU per operation divided by this one's, when the issue asks for it.</summary>
     public double? CpuGoal { get; init; }
+
+    /// <summary>Operations in a second of one core's time, when the issue asks for it.</summary>
+    public double? PerCoreGoal { get; init; }
 }
 
 /// <summary>Variants that are compared with each other, under one heading.</summary>
@@ -26,6 +29,9 @@ internal sealed record Group(string Title, string Note, IReadOnlyList<Variant> V
 /// <summary>A load: in this process, or over HTTP.</summary>
 internal interface ILoad
 {
+    /// <summary>How many operations one time stands for; it is then their mean.</summary>
+    int Together => 1;
+
     /// <summary>
     /// Runs with the given number of callers at a time; returns the time that each operation took, in stopwatch ticks.
     /// </summary>
@@ -55,5 +61,41 @@ internal sealed class CallLoad(Func<Dice, CancellationToken, Task> once) : ILoad
                 return times;
             },
             cancellationToken)));
+    }
+}
+
+/// <summary>
+/// Calls of a few microseconds, each caller on a thread of its own; several are timed together, so that the clock is not what is
+/// measured.
+/// </summary>
+/// <param name="caller">Makes one caller's call, with what that caller shares with nobody.</param>
+internal sealed class RepeatedLoad(Func<Action> caller) : ILoad
+{
+    public int Together => 16;
+
+    public async Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken)
+    {
+        var end = Clock.After(time);
+        return await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Factory.StartNew(
+            () => Repeat(caller(), end, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+    }
+
+    private List<long> Repeat(Action call, long end, CancellationToken cancellationToken)
+    {
+        var times = new List<long>(16_384);
+        for (var start = Clock.Now; start < end;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            for (var i = 0; i < Together; i++)
+            {
+                call();
+            }
+
+            var now = Clock.Now;
+            times.Add((now - start) / Together);
+            start = now;
+        }
+
+        return times;
     }
 }

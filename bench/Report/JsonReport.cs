@@ -11,6 +11,8 @@ internal static class JsonReport
     {
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        // A slice that is shorter than a clock tick of the CPU's account has no CPU, and its ratio no number.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
     public static string Of(Surroundings surroundings, IReadOnlyList<Measured> all, IReadOnlyList<string> notes) =>
@@ -31,6 +33,8 @@ internal static class JsonReport
                         secondCpuRatio = m.Ratio(v, v.SecondBase, s => 1 / s.Cpu),
                         throughputGoal = v.ThroughputGoal,
                         cpuGoal = v.CpuGoal,
+                        perCore = m.Of(v, s => 1e6 / s.ServerCpu),
+                        perCoreGoal = v.PerCoreGoal,
                         slices = m.Slices[v.Name],
                     }),
                 }),

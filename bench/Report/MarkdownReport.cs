@@ -22,8 +22,8 @@ internal static class MarkdownReport
         text.AppendLine()
             .AppendLine(
                 "Medians of the rounds. A ratio is taken within a round and shown as median [lower quartile – upper quartile]; "
-                + "more than 1 is better than the base, also for CPU (base's CPU per operation divided by this one's). CPU is user and system "
-                + "time per operation, of the program and of the whole PostgreSQL, background processes included.");
+                + "more than 1 is better than the base, also for CPU (base's CPU per operation divided by this one's). CPU is user and "
+                + "system time per operation, of the program and of the whole PostgreSQL, background processes included.");
         foreach (var measured in all)
         {
             Append(text, measured);
@@ -51,18 +51,19 @@ internal static class MarkdownReport
             text.Append(CultureInfo.InvariantCulture, $"| {variant.Name} |");
             foreach (var figure in Figures(allocations))
             {
-                text.Append(CultureInfo.InvariantCulture, $" {measured.Of(variant, figure).Median:0} |");
+                text.Append(CultureInfo.InvariantCulture, $" {Figure(measured.Of(variant, figure).Median)} |");
             }
 
             var throughput = measured.Ratio(variant, variant.Base, s => s.PerSecond);
             var cpu = measured.Ratio(variant, variant.Base, s => 1 / s.Cpu);
+            var perCore = measured.Of(variant, s => 1e6 / s.ServerCpu);
             text.Append(CultureInfo.InvariantCulture, $" {Ratio(throughput)} | {Ratio(cpu)} |");
             if (second is not null)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {Ratio(measured.Ratio(variant, variant.SecondBase, s => 1 / s.Cpu))} |");
             }
 
-            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu)} |").AppendLine();
+            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu, perCore)} |").AppendLine();
         }
     }
 
@@ -76,11 +77,34 @@ internal static class MarkdownReport
         ? string.Create(CultureInfo.InvariantCulture, $"{r.Median:0.00} [{r.Low:0.00} – {r.High:0.00}]")
         : "";
 
-    private static string Goal(Variant variant, Spread? throughput, Spread? cpu) =>
-        variant.ThroughputGoal is { } wanted ? Verdict("throughput", wanted, throughput)
-        : variant.CpuGoal is { } wantedCpu ? Verdict("CPU", wantedCpu, cpu)
-        : "";
+    // A microsecond more or less is much where there are few.
+    private static string Figure(double value) => value.ToString(value < 100 ? "0.##" : "0", CultureInfo.InvariantCulture);
+
+    private static string Goal(Variant variant, Spread? throughput, Spread? cpu, Spread perCore)
+    {
+        var verdicts = new List<string>();
+        if (variant.ThroughputGoal is { } wanted)
+        {
+            verdicts.Add(Verdict("throughput", wanted, throughput));
+        }
+
+        if (variant.CpuGoal is { } wantedCpu)
+        {
+            verdicts.Add(Verdict("CPU", wantedCpu, cpu));
+        }
+
+        if (variant.PerCoreGoal is { } wantedPerCore)
+        {
+            verdicts.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{wantedPerCore:0} in a core's second: {Word(perCore.Median >= wantedPerCore)} ({perCore.Median:0})"));
+        }
+
+        return string.Join("; ", verdicts);
+    }
 
     private static string Verdict(string what, double wanted, Spread? got) => string.Create(
-        CultureInfo.InvariantCulture, $"{what} {wanted:0.00}: {(got?.Median >= wanted ? "reached" : "**missed**")}");
+        CultureInfo.InvariantCulture, $"{what} {wanted:0.00}: {Word(got?.Median >= wanted)}");
+
+    private static string Word(bool reached) => reached ? "reached" : "**missed**";
 }

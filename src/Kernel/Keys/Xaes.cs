@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 
 namespace Bulkhead.Kernel.Keys;
@@ -15,13 +14,13 @@ internal sealed class Xaes : IDisposable
     public const int TagLength = 16;
 
     private const int BlockLength = 16;
-    private const int TransformsKept = 16;
+    private const int DerivationsKept = 16;
 
     private readonly Aes _aes;
     private readonly byte[] _subkey = GC.AllocateArray<byte>(BlockLength, pinned: true);
 
-    // A transform keeps its key schedule; it is not safe for two threads at once.
-    private readonly ConcurrentBag<ICryptoTransform> _transforms = [];
+    // By thread, so that threads seldom meet: a bag that is asked for its count locks out every other thread.
+    private readonly Derivation?[] _derivations = new Derivation?[DerivationsKept];
 
     public Xaes(ReadOnlySpan<byte> key)
     {
@@ -72,9 +71,9 @@ internal sealed class Xaes : IDisposable
 
     public void Dispose()
     {
-        while (_transforms.TryTake(out var transform))
+        for (var i = 0; i < DerivationsKept; i++)
         {
-            transform.Dispose();
+            Interlocked.Exchange(ref _derivations[i], null)?.Dispose();
         }
 
         _aes.Dispose();
@@ -109,25 +108,28 @@ internal sealed class Xaes : IDisposable
 
     private void Encrypt(Span<byte> blocks)
     {
-        if (!_transforms.TryTake(out var transform))
+        ref var place = ref _derivations[Environment.CurrentManagedThreadId % DerivationsKept];
+        var derivation = Interlocked.Exchange(ref place, null) ?? new Derivation(_aes.CreateEncryptor());
+        derivation.Encrypt(blocks);
+        if (Interlocked.CompareExchange(ref place, derivation, null) is not null)
         {
-            transform = _aes.CreateEncryptor();
-        }
-
-        var buffer = TransformBuffer.Value!;
-        blocks.CopyTo(buffer);
-        transform.TransformBlock(buffer, 0, buffer.Length, buffer, 0);
-        buffer.CopyTo(blocks);
-        CryptographicOperations.ZeroMemory(buffer);
-        if (_transforms.Count < TransformsKept)
-        {
-            _transforms.Add(transform);
-        }
-        else
-        {
-            transform.Dispose();
+            derivation.Dispose();
         }
     }
 
-    private static readonly ThreadLocal<byte[]> TransformBuffer = new(() => GC.AllocateArray<byte>(SecretKey.Length, pinned: true));
+    /// <summary>A transform, which keeps its key schedule, and the bytes that it works on. For one thread at a time.</summary>
+    private sealed class Derivation(ICryptoTransform transform) : IDisposable
+    {
+        private readonly byte[] _buffer = GC.AllocateArray<byte>(SecretKey.Length, pinned: true);
+
+        public void Encrypt(Span<byte> blocks)
+        {
+            blocks.CopyTo(_buffer);
+            transform.TransformBlock(_buffer, 0, _buffer.Length, _buffer, 0);
+            _buffer.CopyTo(blocks);
+            CryptographicOperations.ZeroMemory(_buffer);
+        }
+
+        public void Dispose() => transform.Dispose();
+    }
 }
