@@ -184,6 +184,14 @@ public sealed class KeyCustody
     /// <returns>How many.</returns>
     public async Task<int> RetireAsync(RequestContext context, int epoch, int indexVersion, CancellationToken cancellationToken)
     {
+        // A deployment may be preparing rows beside the ones that were looked at: as long, nothing is forgotten.
+        await using var deployments = await _deployer.OpenAsync(_deployer.Maintenance, cancellationToken);
+        if (!await deployments.ScalarAsync<bool>(
+            "select pg_try_advisory_lock(hashtextextended('bulkhead units', 0))", cancellationToken))
+        {
+            return 0;
+        }
+
         await using var control = await LockAsync(context.Tenant, cancellationToken);
         await RecordAsync(
             context, "keys.retire", ("below", epoch.ToString(CultureInfo.InvariantCulture)), cancellationToken);

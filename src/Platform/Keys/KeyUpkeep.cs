@@ -99,7 +99,10 @@ internal sealed partial class KeyUpkeep(
         if (finished && !await HasOlderAnswersAsync(context, epoch, indexVersion, cancellationToken))
         {
             var retired = await schedule.RetireAsync(tenant, epoch, indexVersion, cancellationToken);
-            LogRetired(log, tenant.Slug, retired, epoch, indexVersion);
+            if (retired > 0)
+            {
+                LogRetired(log, tenant.Slug, retired, epoch, indexVersion);
+            }
         }
     }
 

@@ -122,7 +122,7 @@ public class CatalogueScans(World world)
             """.Replace("'{tenant*true{0}}'", "array['tenant*true{0}']", StringComparison.Ordinal)));
         Assert.Empty(await ListAsync(kind, $"""
             select n.nspname || '.' || c.relname {TenantTables} and not exists (select 1 from pg_policy p where p.polrelid = c.oid
-                and pg_get_expr(p.polqual, p.polrelid) like case when n.nspname like '%\\_core'
+                and pg_get_expr(p.polqual, p.polrelid) like case when n.nspname like '%\_core'
                     then '%guard.capability%guard.refuse()%' else '%guard.capability%data_open%guard.refuse_data()%' end)
             """));
     }
