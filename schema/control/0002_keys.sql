@@ -20,18 +20,40 @@ create table control.installation_key (
     created_at timestamptz not null default now()
 );
 
+-- A tenant that holds its key itself: where its service is, whom we trust to be it, and what we present there.
+create table control.held_key_service (
+    tenant_id uuid primary key references control.tenant (id),
+    url text not null,
+    server_ca text not null,
+    client_certificate text not null,
+    -- Sealed, and bound to all the rest of the registration: who changes a key or an address here changes what opens this.
+    client_key_sealed bytea not null,
+    created_at timestamptz not null
+);
+
+-- Public keys of the service; new keys are wrapped under the highest.
+create table control.held_key_root (
+    tenant_id uuid not null references control.held_key_service (tenant_id),
+    root int not null check (root > 0),
+    public_key text not null,
+    primary key (tenant_id, root)
+);
+
 create table control.tenant_key (
     tenant_id uuid not null references control.tenant (id),
     purpose text not null check (purpose in ('data', 'index')),
     version int not null check (version > 0),
-    -- Null: the tenant's own key service opens it, and no root of ours.
+    -- A root of ours, or one of the tenant's own service.
     root int references control.key_root (root),
+    held_root int,
     wrapped bytea not null,
     commitment bytea not null,
     created_at timestamptz not null default now(),
     -- Used only from here on: by then every process knows it.
     active_at timestamptz not null,
-    primary key (tenant_id, purpose, version)
+    primary key (tenant_id, purpose, version),
+    foreign key (tenant_id, held_root) references control.held_key_root (tenant_id, root),
+    check ((root is null) <> (held_root is null))
 );
 
 -- Wrapped under the tenant's data key; keys of entities are derived from it.
@@ -56,6 +78,10 @@ create table control.key_revocation (
 create trigger raises_generation after insert or update or delete on control.key_root
     for each statement execute function control.raise_generation();
 create trigger raises_generation after insert or update or delete on control.installation_key
+    for each statement execute function control.raise_generation();
+create trigger raises_generation after insert or update or delete on control.held_key_service
+    for each statement execute function control.raise_generation();
+create trigger raises_generation after insert or update or delete on control.held_key_root
     for each statement execute function control.raise_generation();
 create trigger raises_generation after insert or update or delete on control.tenant_key
     for each statement execute function control.raise_generation();

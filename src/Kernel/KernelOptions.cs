@@ -1,3 +1,4 @@
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Keys.Pkcs11;
 
 namespace Bulkhead.Kernel;
@@ -25,6 +26,22 @@ public sealed record KernelOptions
 
     /// <summary>Requests that use unwrapped keys before they are unwrapped anew; 1 to 1,000,000,000.</summary>
     public long KeyCacheUses { get; init; } = 1_000_000;
+
+    /// <summary>
+    /// The same for a tenant that holds its key itself: within this it feels that its service refuses. 1 s to 1 hour.
+    /// </summary>
+    public TimeSpan HeldKeyCacheTime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>A whole unwrap at a tenant's own service, waiting for a turn included; 100 ms to 10 s.</summary>
+    public TimeSpan HeldKeyTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Unwraps at one tenant's service at once, 1 to 64; 8 times as many wait.</summary>
+    public int HeldKeyMaxCalls { get; init; } = 8;
+
+    /// <summary>
+    /// Whether a tenant's service may stand at a private or loopback address: such a tenant makes us reach into our own network.
+    /// </summary>
+    public bool HeldKeyAllowPrivateAddresses { get; init; }
 
     /// <summary>
     /// A new key is used only this long after it is in the catalogue, when every process knows it; more than CataloguePolling, 500 ms to 1 minute.
@@ -91,6 +108,11 @@ public sealed record KernelOptions
     /// <summary>How often the catalogue's generation is read; 50 ms to 10 s.</summary>
     public TimeSpan CataloguePolling { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    internal TenantHeldKeyOptions HeldKeys => new()
+    {
+        Timeout = HeldKeyTimeout, MaxCalls = HeldKeyMaxCalls, AllowPrivateAddresses = HeldKeyAllowPrivateAddresses,
+    };
+
     /// <summary>Says nothing: a record would print its connection strings, passwords and all.</summary>
     public override string ToString() => "(settings)";
 
@@ -109,6 +131,9 @@ public sealed record KernelOptions
         Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),
             "CataloguePolling is 50 ms to 10 s");
         Check(KeyCacheTime >= TimeSpan.FromSeconds(1) && KeyCacheTime <= TimeSpan.FromHours(1), "KeyCacheTime is 1 s to 1 hour");
+        Check(HeldKeyCacheTime >= TimeSpan.FromSeconds(1) && HeldKeyCacheTime <= TimeSpan.FromHours(1),
+            "HeldKeyCacheTime is 1 s to 1 hour");
+        faults.AddRange(HeldKeys.Validate().Select(fault => "HeldKey" + fault));
         Check(KeyCacheUses is >= 1 and <= 1_000_000_000, "KeyCacheUses is 1 to 1,000,000,000");
         Check(KeyAnnouncement >= TimeSpan.FromMilliseconds(500) && KeyAnnouncement <= TimeSpan.FromMinutes(1),
             "KeyAnnouncement is 500 ms to 1 minute");

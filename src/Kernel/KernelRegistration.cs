@@ -1,5 +1,6 @@
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,7 +30,9 @@ public static class KernelRegistration
             new CatalogueReader(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<InstallationKeys>()),
             p.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(p => new TenantKeyUnwrapping(p.GetRequiredService<RootStores>()));
+        services.AddSingleton(p => new HeldKeyStores(
+            p.GetRequiredService<Sealing>(), options.HeldKeys, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new TenantKeyUnwrapping(p.GetRequiredService<RootStores>(), p.GetRequiredService<HeldKeyStores>()));
         services.AddSingleton(p => new KeyRing(
             p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantKeyUnwrapping>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
@@ -51,18 +54,25 @@ public static class KernelRegistration
         services.AddSingleton(p => new KeyCustody(
             options,
             p.GetRequiredService<RootStores>(),
+            p.GetRequiredService<HeldKeyStores>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<TenantDatabase>(),
             p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new TenantHolding(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<RootStores>(),
+            p.GetRequiredService<HeldKeyStores>(),
+            p.GetRequiredService<Sealing>(),
+            p.GetRequiredService<KeyRing>(),
+            options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KeySchedule(
             p.GetRequiredService<KeyCustody>(), p.GetRequiredService<Catalogue>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KeyImport(
             p.GetRequiredService<KeyCustody>(),
-            p.GetRequiredService<RootStores>(),
             p.GetRequiredService<Sealing>(),
             new HybridSealing(options.RequirePostQuantum),
-            options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KeyDestruction(
             p.GetRequiredService<KeyCustody>(),

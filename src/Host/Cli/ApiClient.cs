@@ -53,6 +53,12 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonNode> PostAsync(Uri url, string text, string mediaType, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, url, () => new StringContent(text, Encoding.UTF8, mediaType), cancellationToken);
 
+    public Task<JsonNode> PutAsync(Uri url, JsonNode body, CancellationToken cancellationToken) => SendAsync(
+        HttpMethod.Put, url, () => new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), cancellationToken);
+
+    public Task<JsonNode> DeleteAsync(Uri url, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Delete, url, null, cancellationToken);
+
     /// <summary>Sends lines to the bulk import.</summary>
     public Task<JsonNode> ImportAsync(Uri url, ReadOnlyMemory<byte> ndjson, string source, CancellationToken cancellationToken) =>
         SendAsync(

@@ -38,6 +38,7 @@ internal static class KeysCommands
     {
         List(), Rotate(), Switch("revoke", "Withdraws a tenant's keys: nothing of its data is read or written until they are restored"),
         Switch("restore", "Gives a tenant's keys back"), Verify(),
+        KeyHoldingCommands.Build(),
         KeyImportCommand.Build(), KeyDestroyCommand.Build(),
     };
 

@@ -66,7 +66,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         var watch = WatchAsync(cluster, run);
         try
         {
-            var kernel = Kernel(folder, PrivatePostgres.Connections(home, secrets), secrets);
+            var kernel = KeySettings.Apply(Kernel(folder, PrivatePostgres.Connections(home, secrets), secrets), Environment.GetEnvironmentVariable);
             await ServeAsync(folder, kernel, secrets, port, url, withDev: true, run.Token);
         }
         catch (OperationCanceledException) when (watch.IsFaulted)
@@ -88,7 +88,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         var secrets = LocalSecrets.LoadOrCreate(folder, databaseExists: false);
         try
         {
-            await ServeAsync(folder, Kernel(folder, database, secrets), secrets, port, url, dev, signals.Stop);
+            await ServeAsync(folder, KeySettings.Apply(Kernel(folder, database, secrets), Environment.GetEnvironmentVariable), secrets, port, url, dev, signals.Stop);
         }
         catch (LostSecrets lost)
         {
@@ -176,6 +176,8 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         AppConnection = database.App,
         DeployConnection = database.Deployer,
         KeyDirectory = folder.KeyFolder,
+        // Here a tenant's own key service is on this machine, too.
+        HeldKeyAllowPrivateAddresses = true,
         Hsm = _hsm,
         OperatorClientId = secrets.OperatorClientId,
         OperatorSecretDigest = secrets.OperatorSecretDigest,

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Bulkhead.Kernel.Isolation;
 
 namespace Bulkhead.Kernel.Keys;
 
@@ -55,4 +56,8 @@ public enum KeyStoreFaultKind
 public sealed class KeyStoreFault(KeyStoreFaultKind kind, string message, Exception? inner = null) : Exception(message, inner)
 {
     public KeyStoreFaultKind Kind { get; } = kind;
+
+    /// <summary>What whoever wanted the tenant's data is told.</summary>
+    internal TenantFault AsTenantFault() =>
+        new(Kind == KeyStoreFaultKind.Withdrawn ? TenantFaultKind.KeysWithdrawn : TenantFaultKind.KeysUnavailable, this);
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -10,7 +11,7 @@ namespace Bulkhead.Kernel.Keys;
 /// <param name="Purpose"><c>data</c>, <c>index</c> (tenant keys) or <c>rows</c> (data keys, by epoch).</param>
 /// <param name="Number">Version of a tenant key, epoch of a data key.</param>
 /// <param name="HeldBy"><c>file</c>, <c>pkcs11</c>, <c>service</c>, or <c>data</c> for what the tenant's data key wraps.</param>
-/// <param name="Root">Root that wraps it; null for a data key and for a key that the tenant holds.</param>
+/// <param name="Root">Root that wraps it, ours or of the tenant's own service; null for a data key.</param>
 public sealed record KeyState(string Purpose, int Number, string HeldBy, int? Root, DateTimeOffset CreatedAt, DateTimeOffset ActiveAt);
 
 /// <summary>A root as the catalogue knows it. Its bytes are in the store.</summary>
@@ -41,17 +42,25 @@ public sealed class KeyCustody
     private readonly KernelOptions _options;
     private readonly DeployerConnections _deployer;
     private readonly RootStores _stores;
+    private readonly HeldKeyStores _held;
     private readonly Catalogue _catalogue;
     private readonly TenantDatabase _database;
     private readonly KeyRing _ring;
     private readonly TimeProvider _time;
 
     internal KeyCustody(
-        KernelOptions options, RootStores stores, Catalogue catalogue, TenantDatabase database, KeyRing ring, TimeProvider time)
+        KernelOptions options,
+        RootStores stores,
+        HeldKeyStores held,
+        Catalogue catalogue,
+        TenantDatabase database,
+        KeyRing ring,
+        TimeProvider time)
     {
         _options = options;
         _deployer = new(options);
         _stores = stores;
+        _held = held;
         _catalogue = catalogue;
         _database = database;
         _ring = ring;
@@ -63,6 +72,9 @@ public sealed class KeyCustody
 
     /// <summary>Kind of the store that new roots are made in.</summary>
     public string Store => _stores.Current.Kind;
+
+    /// <summary>Its caller holds the tenant's lock.</summary>
+    internal TenantKeyLife Life => new(_stores, _held, _options, _time);
 
     public async Task<ImmutableArray<RootState>> RootsAsync(CancellationToken cancellationToken)
     {
@@ -84,7 +96,7 @@ public sealed class KeyCustody
         [
             .. await control.ListAsync(
                 """
-                select k.purpose, k.version, coalesce(r.store, 'service'), k.root, k.created_at, k.active_at
+                select k.purpose, k.version, coalesce(r.store, 'service'), coalesce(k.root, k.held_root), k.created_at, k.active_at
                 from control.tenant_key k left join control.key_root r on r.root = k.root where k.tenant_id = $1
                 union all
                 select 'rows', epoch, 'data', null, created_at, active_at from control.data_key where tenant_id = $1
@@ -154,7 +166,7 @@ public sealed class KeyCustody
     {
         _ring.RequireOpen(context.Tenant);
         await using var control = await LockAsync(context.Tenant, cancellationToken);
-        var life = new TenantKeyLife(_stores, _options, _time);
+        var life = Life;
         await RecordAsync(context, "keys.rotate", ("key", what.ToString().ToLowerInvariant()), cancellationToken);
         var number = what switch
         {
@@ -203,12 +215,12 @@ public sealed class KeyCustody
 
         var checks = ImmutableArray.CreateBuilder<KeyCheck>();
         var opened = new Dictionary<int, SecretKey>();
-        var unwrapping = new TenantKeyUnwrapping(_stores);
+        var unwrapping = new TenantKeyUnwrapping(_stores, _held);
         foreach (var key in keys.Keys)
         {
             try
             {
-                var secret = await unwrapping.UnwrapAsync(context.Tenant, key, cancellationToken);
+                var secret = await unwrapping.UnwrapAsync(context.Tenant, key, keys, cancellationToken);
                 if (key.Purpose != KeyPurpose.Data || !opened.TryAdd(key.Version, secret))
                 {
                     secret.Dispose();

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
@@ -127,6 +128,7 @@ public sealed class KeyDestruction
         var signatures = _signing.Sign(signer, Encoding.UTF8.GetBytes(text));
         await control.RunAsync("delete from control.data_key where tenant_id = $1", cancellationToken, context.Tenant.Value);
         await control.RunAsync("delete from control.tenant_key where tenant_id = $1", cancellationToken, context.Tenant.Value);
+        await SealedRegistration.DeleteAsync(control, context.Tenant, cancellationToken);
         await control.RunAsync("delete from control.key_import where tenant_id = $1", cancellationToken, context.Tenant.Value);
         await control.RunAsync(
             """

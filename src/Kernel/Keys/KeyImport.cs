@@ -22,20 +22,15 @@ public sealed class KeyImport
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
 
     private readonly KeyCustody _custody;
-    private readonly RootStores _stores;
     private readonly Sealing _sealing;
     private readonly HybridSealing _hybrid;
-    private readonly KernelOptions _options;
     private readonly TimeProvider _time;
 
-    internal KeyImport(
-        KeyCustody custody, RootStores stores, Sealing sealing, HybridSealing hybrid, KernelOptions options, TimeProvider time)
+    internal KeyImport(KeyCustody custody, Sealing sealing, HybridSealing hybrid, TimeProvider time)
     {
         _custody = custody;
-        _stores = stores;
         _sealing = sealing;
         _hybrid = hybrid;
-        _options = options;
         _time = time;
     }
 
@@ -86,7 +81,7 @@ public sealed class KeyImport
 
         using var key = Open(context.Tenant, offer, offers[0].Sealed, sealedKey);
         await _custody.RecordAsync(context, "keys.import", ("offer", offer.ToString()), cancellationToken);
-        var version = await new TenantKeyLife(_stores, _options, _time).RotateTenantKeyAsync(
+        var version = await _custody.Life.RotateTenantKeyAsync(
             control, context.Tenant, key, cancellationToken);
         await using var transaction = await control.BeginTransactionAsync(cancellationToken);
         await control.RunAsync("delete from control.key_import where tenant_id = $1", cancellationToken, context.Tenant.Value);

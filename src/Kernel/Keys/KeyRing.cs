@@ -75,6 +75,7 @@ public sealed class KeyRing : IDisposable
             }
         }
 
+        _unwrapping.Sweep(all);
         while (_dropped.TryPeek(out var oldest) && now - oldest.At > _grace && _dropped.TryDequeue(out var dropped))
         {
             dropped.Keys.Dispose();
@@ -112,8 +113,7 @@ public sealed class KeyRing : IDisposable
         }
         catch (KeyStoreFault fault)
         {
-            throw new TenantFault(
-                fault.Kind == KeyStoreFaultKind.Withdrawn ? TenantFaultKind.KeysWithdrawn : TenantFaultKind.KeysUnavailable, fault);
+            throw fault.AsTenantFault();
         }
     }
 

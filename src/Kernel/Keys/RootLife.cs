@@ -157,13 +157,18 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
                 var bound = WrappedTenantKey.Associated(key.Tenant, key.Purpose, key.Version);
                 using var opened = await stores.Of(key.Store).UnwrapAsync(key.Root, key.Wrapped, bound, cancellationToken);
                 await control.RunAsync(
-                    "update control.tenant_key set root = $4, wrapped = $5 where tenant_id = $1 and purpose = $2 and version = $3",
+                    // One that its tenant took into its own hands meanwhile has no root of ours any more, and gets none.
+                    """
+                    update control.tenant_key set root = $4, wrapped = $5
+                    where tenant_id = $1 and purpose = $2 and version = $3 and root = $6
+                    """,
                     cancellationToken,
                     key.Tenant.Value,
                     key.Purpose.Word(),
                     key.Version,
                     current,
-                    await store.WrapAsync(current, opened, bound, cancellationToken));
+                    await store.WrapAsync(current, opened, bound, cancellationToken),
+                    key.Root);
             }
 
             await transaction.CommitAsync(cancellationToken);

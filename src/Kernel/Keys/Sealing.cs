@@ -11,6 +11,7 @@ public enum SealPurpose
     Capability = 2,
     DatabasePassword = 3,
     SigningKey = 4,
+    HeldClientKey = 5,
     ReceiptKey = 6,
     ImportKey = 7,
 }

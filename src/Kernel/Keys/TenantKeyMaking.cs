@@ -17,44 +17,36 @@ internal sealed class TenantKeyMaking(RootStores stores, TimeProvider time)
         }
 
         var now = time.GetUtcNow();
-        using var tenantKey = await AddTenantKeyAsync(control, tenant, KeyPurpose.Data, 1, now, cancellationToken);
-        using var indexKey = await AddTenantKeyAsync(control, tenant, KeyPurpose.Index, 1, now, cancellationToken);
+        var holder = await KeyHolder.PlatformAsync(control, stores, cancellationToken);
+        using var tenantKey = SecretKey.Random();
+        using var indexKey = SecretKey.Random();
+        foreach (var (purpose, key) in new[] { (KeyPurpose.Data, tenantKey), (KeyPurpose.Index, indexKey) })
+        {
+            var wrapped = await holder.WrapAsync(tenant, purpose, 1, key, cancellationToken);
+            await PutTenantKeyAsync(control, tenant, purpose, 1, holder, wrapped, key, now, cancellationToken);
+        }
+
         await AddDataKeyAsync(control, tenant, 1, tenantKey, 1, now, cancellationToken);
     }
 
-    /// <summary>A fresh tenant key, wrapped under the root in use.</summary>
-    public async Task<SecretKey> AddTenantKeyAsync(
+    /// <param name="wrapped">The key, as the holder wrapped it.</param>
+    public static Task PutTenantKeyAsync(
         NpgsqlConnection control,
         TenantId tenant,
         KeyPurpose purpose,
         int version,
-        DateTimeOffset activeAt,
-        CancellationToken cancellationToken)
-    {
-        var key = SecretKey.Random();
-        await PutTenantKeyAsync(control, tenant, purpose, version, key, activeAt, cancellationToken);
-        return key;
-    }
-
-    public async Task PutTenantKeyAsync(
-        NpgsqlConnection control,
-        TenantId tenant,
-        KeyPurpose purpose,
-        int version,
+        KeyHolder holder,
+        byte[] wrapped,
         SecretKey key,
         DateTimeOffset activeAt,
-        CancellationToken cancellationToken)
-    {
-        var (root, store) = await RootLife.CurrentAsync(control, cancellationToken);
-        var wrapped = await stores.Of(store).WrapAsync(
-            root, key, WrappedTenantKey.Associated(tenant, purpose, version), cancellationToken);
-        await control.RunAsync(
-            """
-            insert into control.tenant_key (tenant_id, purpose, version, root, wrapped, commitment, active_at)
+        CancellationToken cancellationToken) =>
+        control.RunAsync(
+            $"""
+            insert into control.tenant_key
+                (tenant_id, purpose, version, {(holder.IsTenant ? "held_root" : "root")}, wrapped, commitment, active_at)
             values ($1, $2, $3, $4, $5, $6, $7)
             """,
-            cancellationToken, tenant.Value, purpose.Word(), version, root, wrapped, key.Commitment(), activeAt);
-    }
+            cancellationToken, tenant.Value, purpose.Word(), version, holder.Root, wrapped, key.Commitment(), activeAt);
 
     public static async Task AddDataKeyAsync(
         NpgsqlConnection control,

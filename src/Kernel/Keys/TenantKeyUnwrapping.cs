@@ -1,16 +1,18 @@
 using System.Collections.Frozen;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Kernel.Keys;
 
 /// <summary>From what the catalogue holds to keys in memory: the store opens the tenant keys, those open the data keys.</summary>
-internal sealed class TenantKeyUnwrapping(RootStores stores)
+internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
 {
     /// <exception cref="KeyStoreFault">A store is away, or a key is not genuine.</exception>
     public async Task<OpenTenant> OpenAsync(
         TenantId tenant, TenantKeys wrapped, DateTimeOffset now, KernelOptions options, CancellationToken cancellationToken)
     {
-        var until = now + options.KeyCacheTime;
+        // Who holds its keys may refuse them at its service, of which nobody tells us: only asking again does.
+        var until = now + (wrapped.Registration is null ? options.KeyCacheTime : options.HeldKeyCacheTime);
         var tenantKeys = new Dictionary<int, SecretKey>();
         var epochs = new Dictionary<int, SecretKey>();
         var indexKeys = new List<(int Version, SecretKey Key)>();
@@ -18,7 +20,7 @@ internal sealed class TenantKeyUnwrapping(RootStores stores)
         {
             foreach (var key in wrapped.Keys)
             {
-                var opened = await UnwrapAsync(tenant, key, cancellationToken);
+                var opened = await UnwrapAsync(tenant, key, wrapped, cancellationToken);
                 if (key.Purpose == KeyPurpose.Data)
                 {
                     tenantKeys.Add(key.Version, opened);
@@ -88,17 +90,28 @@ internal sealed class TenantKeyUnwrapping(RootStores stores)
     }
 
     /// <exception cref="KeyStoreFault">The store is away, or the key is not genuine.</exception>
-    public async ValueTask<SecretKey> UnwrapAsync(TenantId tenant, WrappedTenantKey key, CancellationToken cancellationToken)
-    {
-        var associated = WrappedTenantKey.Associated(tenant, key.Purpose, key.Version);
-        if (key is not { Root: { } root, Store: { } kind })
-        {
-            throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured, "The tenant's own key service is not configured here.");
-        }
+    public ValueTask<SecretKey> UnwrapAsync(
+        TenantId tenant, WrappedTenantKey key, TenantKeys of, CancellationToken cancellationToken) =>
+        UnwrapAsync(tenant, key, of.Registration is { } registration ? held.Of(tenant, registration) : null, cancellationToken);
 
-        return CommittedKey.Check(
-            await stores.Of(kind).UnwrapAsync(root, key.Wrapped, associated, cancellationToken), key.Commitment);
+    /// <param name="service">Opens what the tenant holds; null where it holds nothing.</param>
+    /// <exception cref="KeyStoreFault">The store is away, or the key is not genuine.</exception>
+    public async ValueTask<SecretKey> UnwrapAsync(
+        TenantId tenant, WrappedTenantKey key, IKeyStore? service, CancellationToken cancellationToken)
+    {
+        var (store, root) = (key, service) switch
+        {
+            ({ Root: { } ours, Store: { } kind }, _) => (stores.Of(kind), ours),
+            ({ HeldRoot: { } theirs }, not null) => (service, theirs),
+            _ => throw new KeyStoreFault(
+                KeyStoreFaultKind.Misconfigured, "The tenant's key is held by its own service, and none is registered."),
+        };
+        var associated = WrappedTenantKey.Associated(tenant, key.Purpose, key.Version);
+        return CommittedKey.Check(await store.UnwrapAsync(root, key.Wrapped, associated, cancellationToken), key.Commitment);
     }
+
+    /// <summary>Drops the connections to services that are registered no more.</summary>
+    public void Sweep(FrozenDictionary<TenantId, TenantKeys> current) => held.Sweep(current);
 
     private static DateTimeOffset Min(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

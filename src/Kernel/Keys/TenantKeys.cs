@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
+using Npgsql;
 
 namespace Bulkhead.Kernel.Keys;
 
@@ -22,10 +24,30 @@ internal static class KeyPurposes
     };
 }
 
-/// <param name="Store">Kind of the key store of the root; null when the tenant's own key service opens it.</param>
+/// <param name="Root">Our root that wraps it; null when the tenant holds it.</param>
+/// <param name="Store">Kind of the key store of that root.</param>
+/// <param name="HeldRoot">The root of the tenant's own service that wraps it; null when we hold it.</param>
 internal sealed record WrappedTenantKey(
-    KeyPurpose Purpose, int Version, int? Root, string? Store, byte[] Wrapped, byte[] Commitment, DateTimeOffset ActiveAt)
+    KeyPurpose Purpose,
+    int Version,
+    int? Root,
+    string? Store,
+    int? HeldRoot,
+    byte[] Wrapped,
+    byte[] Commitment,
+    DateTimeOffset ActiveAt)
 {
+    /// <param name="first">Column of the purpose; version, root, store, held root, wrapped, commitment and active_at follow.</param>
+    public static WrappedTenantKey Read(NpgsqlDataReader row, int first) => new(
+        KeyPurposes.Parse(row.GetString(first)),
+        row.GetInt32(first + 1),
+        row.IsDBNull(first + 2) ? null : row.GetInt32(first + 2),
+        row.IsDBNull(first + 3) ? null : row.GetString(first + 3),
+        row.IsDBNull(first + 4) ? null : row.GetInt32(first + 4),
+        row.GetFieldValue<byte[]>(first + 5),
+        row.GetFieldValue<byte[]>(first + 6),
+        row.GetFieldValue<DateTimeOffset>(first + 7));
+
     /// <summary>What the wrapping is bound to.</summary>
     public static ReadOnlyMemory<byte> Associated(TenantId tenant, KeyPurpose purpose, int version) =>
         new KeyContext("tenant key").Add(tenant.Value).Add(purpose.Word()).Add(version).Memory;
@@ -95,7 +117,7 @@ internal static class CommittedKey
 
 /// <summary>A tenant's keys at one generation of the catalogue, all wrapped. Reused while nothing of it changes.</summary>
 internal sealed class TenantKeys(
-    ImmutableArray<WrappedTenantKey> keys, ImmutableArray<WrappedDataKey> epochs, bool isRevoked)
+    ImmutableArray<WrappedTenantKey> keys, ImmutableArray<WrappedDataKey> epochs, bool isRevoked, SealedRegistration? registration = null)
 {
     /// <summary>By purpose and version, ascending.</summary>
     public ImmutableArray<WrappedTenantKey> Keys { get; } = keys;
@@ -105,6 +127,9 @@ internal sealed class TenantKeys(
 
     /// <summary>The tenant has withdrawn its keys: nothing is opened and nothing sealed.</summary>
     public bool IsRevoked { get; } = isRevoked;
+
+    /// <summary>The service with which the tenant holds its keys itself; null when we hold them.</summary>
+    public SealedRegistration? Registration { get; } = registration;
 
     public bool IsSame(TenantKeys other)
     {
@@ -135,6 +160,6 @@ internal sealed class TenantKeys(
             }
         }
 
-        return true;
+        return Registration is null ? other.Registration is null : Registration.IsSame(other.Registration);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Npgsql;
 
 namespace Bulkhead.Kernel.Tenancy;
@@ -41,6 +42,8 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         await EachAsync(build.AddHost);
         await EachAsync(build.AddLogin);
         await EachAsync(build.AddRevocation);
+        await EachAsync(build.AddHeldRoot);
+        await EachAsync(build.AddRegistration);
         await EachAsync(build.AddTenantKey);
         await EachAsync(build.AddDataKey);
         await EachAsync(build.AddTenant);
@@ -71,8 +74,10 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         "select tenant_id, host from control.tenant_host",
         "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",
         "select tenant_id, at from control.key_revocation",
+        "select tenant_id, root, public_key from control.held_key_root order by tenant_id, root",
+        "select tenant_id, url, server_ca, client_certificate, client_key_sealed, created_at from control.held_key_service",
         """
-        select k.tenant_id, k.purpose, k.version, k.root, r.store, k.wrapped, k.commitment, k.active_at
+        select k.tenant_id, k.purpose, k.version, k.root, r.store, k.held_root, k.wrapped, k.commitment, k.active_at
         from control.tenant_key k left join control.key_root r on r.root = k.root order by k.tenant_id, k.purpose, k.version
         """,
         """
@@ -101,6 +106,8 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         private readonly Dictionary<TenantId, DateTimeOffset> _revocations = [];
         private readonly Dictionary<TenantId, List<WrappedTenantKey>> _tenantKeys = [];
         private readonly Dictionary<TenantId, List<WrappedDataKey>> _dataKeys = [];
+        private readonly Dictionary<TenantId, List<HeldKey>> _heldRoots = [];
+        private readonly Dictionary<TenantId, SealedRegistration> _registrations = [];
 
         public long Generation { get; set; }
 
@@ -154,14 +161,23 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         public void AddRevocation(NpgsqlDataReader row) =>
             _revocations.Add(new TenantId(row.GetGuid(0)), row.GetFieldValue<DateTimeOffset>(1));
 
-        public void AddTenantKey(NpgsqlDataReader row) => Of(_tenantKeys, new TenantId(row.GetGuid(0))).Add(new(
-            KeyPurposes.Parse(row.GetString(1)),
-            row.GetInt32(2),
-            row.IsDBNull(3) ? null : row.GetInt32(3),
-            row.IsDBNull(4) ? null : row.GetString(4),
-            row.GetFieldValue<byte[]>(5),
-            row.GetFieldValue<byte[]>(6),
-            row.GetFieldValue<DateTimeOffset>(7)));
+        public void AddTenantKey(NpgsqlDataReader row) =>
+            Of(_tenantKeys, new TenantId(row.GetGuid(0))).Add(WrappedTenantKey.Read(row, 1));
+
+        public void AddHeldRoot(NpgsqlDataReader row) =>
+            Of(_heldRoots, new TenantId(row.GetGuid(0))).Add(new(row.GetInt32(1), row.GetString(2)));
+
+        public void AddRegistration(NpgsqlDataReader row)
+        {
+            var tenant = new TenantId(row.GetGuid(0));
+            _registrations.Add(tenant, new(
+                row.GetString(1),
+                row.GetString(2),
+                row.GetString(3),
+                row.GetFieldValue<byte[]>(4),
+                row.GetFieldValue<DateTimeOffset>(5),
+                [.. _heldRoots.GetValueOrDefault(tenant) ?? []]));
+        }
 
         public void AddDataKey(NpgsqlDataReader row) => Of(_dataKeys, new TenantId(row.GetGuid(0))).Add(new(
             row.GetInt32(1),
@@ -173,7 +189,10 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         private TenantKeys KeysOf(TenantId tenant)
         {
             var keys = new TenantKeys(
-                [.. _tenantKeys[tenant]], [.. _dataKeys.GetValueOrDefault(tenant) ?? []], _revocations.ContainsKey(tenant));
+                [.. _tenantKeys[tenant]],
+                [.. _dataKeys.GetValueOrDefault(tenant) ?? []],
+                _revocations.ContainsKey(tenant),
+                _registrations.GetValueOrDefault(tenant));
             // The same instance while nothing changed: what was unwrapped of it stays good.
             return known.TryGetValue(tenant, out var before) && before.IsSame(keys) ? before : keys;
         }

@@ -47,6 +47,7 @@ public static class ErrorCodes
         ["invalid-yaml"] = "The manifest is not well-formed YAML",
         ["inverse-clash"] = "Two relations have the same inverse name",
         ["key-not-for-type"] = "The key does not fit the type of the field",
+        ["key-service-failed"] = "The key service does not do what it must",
         ["low-entropy"] = "Too few values for a blind index",
         ["malformed-json"] = "The body is not well-formed JSON",
         ["mask-mismatch"] = "The mask does not fit the type of the field",

@@ -22,6 +22,9 @@ public static class KeysEndpoints
         routes.MapPost("/api/v1/keys/verify", VerifyKeys.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/revoke", SwitchKeys.RevokeAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/restore", SwitchKeys.RestoreAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/keys/service", HoldKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPut("/api/v1/keys/service", HoldKeys.RegisterAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapDelete("/api/v1/keys/service", HoldKeys.RemoveAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/import", ImportKey.OfferAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/import/{id:guid}", ImportKey.TakeAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/keys/destroy", DestroyKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -26,6 +26,12 @@ public sealed class Sabotage : IAsyncDisposable
         var deployer = new NpgsqlConnection(
             new NpgsqlConnectionStringBuilder(cluster.ConnectionString(database)) { Pooling = false }.ConnectionString);
         await deployer.OpenAsync();
+        return await AtAsync(deployer, act, table);
+    }
+
+    /// <param name="deployer">Closed when the sabotage ends.</param>
+    public static async Task<Sabotage> AtAsync(NpgsqlConnection deployer, string act, string table)
+    {
         foreach (var sql in new[]
         {
             """

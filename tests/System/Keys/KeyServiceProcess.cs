@@ -39,9 +39,11 @@ public sealed class KeyServiceProcess : IAsyncLifetime
         Directory.Delete(Parent, recursive: true);
     }
 
-    public async Task StartAsync()
+    /// <param name="samePort">Where it was before, so that a registration holds.</param>
+    public async Task StartAsync(bool samePort = false)
     {
-        _run = Process.Start(new ProcessStartInfo(Program, ["run", "--folder", Folder, "--port", "0", "--listen", "127.0.0.1"])
+        var port = samePort ? $"{new Uri(Url).Port}" : "0";
+        _run = Process.Start(new ProcessStartInfo(Program, ["run", "--folder", Folder, "--port", port, "--listen", "127.0.0.1"])
         {
             RedirectStandardOutput = true,
         })!;

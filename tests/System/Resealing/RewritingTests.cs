@@ -3,6 +3,7 @@ using Bulkhead.Kernel;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
@@ -214,7 +215,8 @@ public class RewritingTests
     private static async Task RotateAsync(SealedShop shop, string tenant, bool index, bool wait = true)
     {
         await using var control = await ControlAsync(shop);
-        var life = new TenantKeyLife(shop.Service<RootStores>(), shop.Service<KernelOptions>(), TimeProvider.System);
+        var life = new TenantKeyLife(
+            shop.Service<RootStores>(), shop.Service<HeldKeyStores>(), shop.Service<KernelOptions>(), TimeProvider.System);
         await life.RotateDataKeyAsync(control, shop.Server.Tenants[tenant].Id, default);
         if (index)
         {

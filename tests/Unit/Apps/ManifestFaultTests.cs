@@ -93,6 +93,8 @@ public sealed class ManifestFaultTests
         { "indexes: [[start]]", "indexes: [[«unknown-field»strat]]" },
         { "indexes: [[start]]", "indexes: [[«not-indexable»extra]]" },
         { "indexes: [[start]]", "indexes: [[«not-indexable»note]]" },
+        { "start: { type: timestamp, class: internal }\n      note: { type: text, class: health }\n      extra: { type: json, class: health }\n    indexes: [[start]]",
+            "start: { type: timestamp, class: health }\n    unique: [[start], [patient, «low-entropy»start]]" },
         { "indexes: [[start]]", "indexes: [«index-too-wide»[place]]" },
         { "note: { type: text, class: health }", "note: { type: text, class: health, sealed: «must-be-sealed»false }" },
         { "payer: { type: reference, to: payer }", "payer: { type: reference, to: payer, «not-sealable»class: health }" },

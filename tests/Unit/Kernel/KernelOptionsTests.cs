@@ -22,13 +22,16 @@ public sealed class KernelOptionsTests
             StatementTimeout = TimeSpan.Zero,
             OpenTimeout = TimeSpan.Zero,
             CataloguePolling = TimeSpan.Zero,
+            HeldKeyCacheTime = TimeSpan.FromMilliseconds(999),
+            HeldKeyTimeout = TimeSpan.FromSeconds(11),
+            HeldKeyMaxCalls = 0,
             OperatorClientId = "alone",
         };
         var faults = bad.Validate();
         foreach (var word in new[]
         {
             "MaxBackends", "CellPoolSize", "ControlPoolSize", "DatabasePoolSize", "StatementTimeout", "OpenTimeout", "CataloguePolling",
-            "OperatorClientId",
+            "OperatorClientId", "HeldKeyCacheTime", "HeldKeyTimeout", "HeldKeyMaxCalls",
         })
         {
             Assert.Contains(faults, f => f.StartsWith(word, StringComparison.Ordinal));

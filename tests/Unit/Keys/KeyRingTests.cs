@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.Unit.Identity;
 
@@ -292,7 +293,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
 
     private KeyRing Ring(long uses = 1_000_000) => new(
         _catalogue,
-        new TenantKeyUnwrapping(_stores),
+        new TenantKeyUnwrapping(_stores, new HeldKeyStores(new Sealing(), new TenantHeldKeyOptions(), _clock)),
         new KernelOptions { AppConnection = "Host=x", KeyDirectory = _folder.FullName, KeyCacheUses = uses },
         _clock);
 
@@ -332,6 +333,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         1,
         1,
         "file",
+        null,
         await _store.WrapAsync(1, key, WrappedTenantKey.Associated(tenant, purpose, 1), default),
         key.Commitment(),
         _clock.Now);

@@ -55,7 +55,8 @@ public sealed class TenantHeldKeyRegistrationTests
     public void Another_address_is_refused(string url)
     {
         var fault = Assert.Single((Good with { Url = url }).Validate());
-        Assert.StartsWith("Url is https://host[:port]", fault, StringComparison.Ordinal);
+        Assert.Equal("Url", fault.Member);
+        Assert.StartsWith("Url is https://host[:port]", fault.Detail, StringComparison.Ordinal);
         var thrown = Assert.Throws<KeyStoreFault>(() =>
             new TenantHeldKeys(Good with { Url = url }, new TenantHeldKeyOptions(), TimeProvider.System));
         Assert.Equal(KeyStoreFaultKind.Misconfigured, thrown.Kind);
@@ -185,7 +186,7 @@ public sealed class TenantHeldKeyRegistrationTests
         Assert.Throws<ArgumentOutOfRangeException>(() => HeldKeyContext.Of(Good.Tenant, "rows", 0));
     }
 
-    private static string Faults(TenantHeldKeyRegistration registration) => string.Join('\n', registration.Validate());
+    private static string Faults(TenantHeldKeyRegistration registration) => string.Join('\n', registration.Validate().Select(f => f.Detail));
 
     private static string PublicKey(ECCurve curve)
     {

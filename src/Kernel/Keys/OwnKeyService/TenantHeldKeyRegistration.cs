@@ -8,10 +8,18 @@ namespace Bulkhead.Kernel.Keys.OwnKeyService;
 /// <summary>A public key of the tenant's service, under the number of the root that it is to us.</summary>
 /// <param name="Root">1 or more.</param>
 /// <param name="PublicKey">PEM, <c>PUBLIC KEY</c>, P-256.</param>
-internal sealed record HeldKey(int Root, string PublicKey);
+public sealed record HeldKey(int Root, string PublicKey);
+
+/// <param name="Member">Which part of the registration, as its property is named.</param>
+/// <param name="Detail">Names no value of the registration.</param>
+public sealed record RegistrationFault(string Member, string Detail)
+{
+    /// <summary>Which of the keys, by place in the list; null when it is not about one.</summary>
+    public int? Index { get; init; }
+}
 
 /// <summary>What a tenant registers to hold its key itself. Its text names the address only.</summary>
-internal sealed record TenantHeldKeyRegistration
+public sealed record TenantHeldKeyRegistration
 {
     private const int LongestUrl = 512;
     private const int LongestPem = 32_768;
@@ -36,12 +44,12 @@ internal sealed record TenantHeldKeyRegistration
     public required ReadOnlyMemory<char> ClientKey { get; init; }
 
     /// <summary>Every fault at once. None holds a value of the registration.</summary>
-    public IReadOnlyList<string> Validate()
+    public IReadOnlyList<RegistrationFault> Validate()
     {
-        var faults = new List<string>();
+        var faults = new List<RegistrationFault>();
         if (TryReadUrl() is null)
         {
-            faults.Add($"Url is https://host[:port], without user, path, query or fragment, of at most {LongestUrl} characters");
+            faults.Add(new("Url", $"Url is https://host[:port], without user, path, query or fragment, of at most {LongestUrl} characters"));
         }
 
         Dispose(ReadAuthorities(faults));
@@ -61,18 +69,20 @@ internal sealed record TenantHeldKeyRegistration
             ? url
             : null;
 
-    internal X509Certificate2Collection ReadAuthorities(List<string> faults)
+    internal X509Certificate2Collection ReadAuthorities(List<RegistrationFault> faults)
     {
         var authorities = Import(ServerCa, "ServerCa", faults);
         if (ServerCa.Contains("PRIVATE KEY", StringComparison.Ordinal))
         {
-            faults.Add("ServerCa holds a private key; that must stay with its owner: make a new authority, and give only its certificate");
+            faults.Add(new(
+                "ServerCa",
+                "ServerCa holds a private key; that must stay with its owner: make a new authority, and give only its certificate"));
         }
 
         // The chain must end in one of these: an intermediate here would vouch for nobody.
         if (authorities.Count > MostAuthorities || authorities.Any(a => !IsRoot(a)))
         {
-            faults.Add($"ServerCa is 1 to {MostAuthorities} certificates, each of an authority and signed by itself");
+            faults.Add(new("ServerCa", $"ServerCa is 1 to {MostAuthorities} certificates, each of an authority and signed by itself"));
         }
 
         return authorities;
@@ -82,20 +92,21 @@ internal sealed record TenantHeldKeyRegistration
             && certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(c => c.CertificateAuthority);
     }
 
-    internal ImmutableDictionary<int, RecipientKey> ReadKeys(List<string> faults)
+    internal ImmutableDictionary<int, RecipientKey> ReadKeys(List<RegistrationFault> faults)
     {
         var keys = ImmutableDictionary.CreateBuilder<int, RecipientKey>();
         if (Keys.IsDefaultOrEmpty || Keys.Length > MostKeys)
         {
-            faults.Add($"Keys are 1 to {MostKeys}");
+            faults.Add(new("Keys", $"Keys are 1 to {MostKeys}"));
             return keys.ToImmutable();
         }
 
-        foreach (var (root, pem) in Keys)
+        for (var i = 0; i < Keys.Length; i++)
         {
+            var (root, pem) = Keys[i];
             if (root < 1 || keys.ContainsKey(root))
             {
-                faults.Add("Each key has a root of its own, 1 or more");
+                faults.Add(new("Keys", "Each key has a root of its own, 1 or more") { Index = i });
             }
             else if (RecipientKey.TryRead(pem, out var fault) is { } key)
             {
@@ -103,7 +114,7 @@ internal sealed record TenantHeldKeyRegistration
             }
             else
             {
-                faults.Add($"The key of root {root} {fault}");
+                faults.Add(new("Keys", $"The key of root {root} {fault}") { Index = i });
             }
         }
 
@@ -111,7 +122,7 @@ internal sealed record TenantHeldKeyRegistration
     }
 
     /// <summary>The certificate with its private key first, then its intermediates; null when there is a fault.</summary>
-    internal X509Certificate2Collection? ReadClient(List<string> faults)
+    internal X509Certificate2Collection? ReadClient(List<RegistrationFault> faults)
     {
         var certificates = Import(ClientCertificate, "ClientCertificate", faults);
         if (certificates.Count == 0)
@@ -121,6 +132,11 @@ internal sealed record TenantHeldKeyRegistration
 
         try
         {
+            if (ClientKey.Length > LongestPem)
+            {
+                throw new ArgumentException("Too long.");
+            }
+
             var own = X509Certificate2.CreateFromPem(ClientCertificate, ClientKey.Span);
             certificates[0].Dispose();
             certificates[0] = own;
@@ -128,13 +144,16 @@ internal sealed record TenantHeldKeyRegistration
         }
         catch (Exception fault) when (fault is CryptographicException or ArgumentException)
         {
-            faults.Add("ClientKey is not the unencrypted private key (PEM) of the first certificate of ClientCertificate");
+            faults.Add(new(
+                "ClientKey",
+                "ClientKey is not the unencrypted private key of the first certificate of ClientCertificate, "
+                + $"in PEM of at most {LongestPem} characters"));
             Dispose(certificates);
             return null;
         }
     }
 
-    private static X509Certificate2Collection Import(string pem, string name, List<string> faults)
+    private static X509Certificate2Collection Import(string pem, string name, List<RegistrationFault> faults)
     {
         var found = new X509Certificate2Collection();
         try
@@ -152,7 +171,7 @@ internal sealed record TenantHeldKeyRegistration
 
         if (found.Count == 0)
         {
-            faults.Add($"{name} is certificates in PEM, of at most {LongestPem} characters");
+            faults.Add(new(name, $"{name} is certificates in PEM, of at most {LongestPem} characters"));
         }
 
         return found;

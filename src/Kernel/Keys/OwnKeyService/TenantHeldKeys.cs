@@ -32,10 +32,11 @@ internal sealed class TenantHeldKeys : IKeyStore, IDisposable
     /// <exception cref="KeyStoreFault">The registration or the options have faults; the message lists all.</exception>
     public TenantHeldKeys(TenantHeldKeyRegistration registration, TenantHeldKeyOptions options, TimeProvider time)
     {
-        var faults = registration.Validate().Concat(options.Validate()).ToList();
-        if (faults.Count > 0)
+        var faults = registration.Validate().ToList();
+        if (faults.Count > 0 || options.Validate().Count > 0)
         {
-            throw new KeyStoreFault(KeyStoreFaultKind.Misconfigured, string.Join("; ", faults));
+            throw new KeyStoreFault(
+                KeyStoreFaultKind.Misconfigured, string.Join("; ", [.. faults.Select(f => f.Detail), .. options.Validate()]));
         }
 
         _tenant = registration.Tenant;
