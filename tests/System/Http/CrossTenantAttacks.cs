@@ -239,6 +239,7 @@ public sealed class CrossTenantAttacks(Server server)
         {
             var (method, route, plane) = line.Split(' ') switch { [var m, var r, var p, _] => (m, r, p), _ => throw new JsonException(line) };
             var path = route.Replace("{plural}", "patients", StringComparison.Ordinal).Replace("{id}", Id(1), StringComparison.Ordinal)
+                .Replace("{id:guid}", Id(1), StringComparison.Ordinal)
                 .Replace("{slug}", slug, StringComparison.Ordinal);
             var prefix = plane == "tenant" ? $"/t/{slug}" : "";
             foreach (var token in new[] { null, forged, "x", server.Token(Server.B(IsolationKind.Shared), "admin") })

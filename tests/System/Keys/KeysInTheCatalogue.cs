@@ -53,8 +53,6 @@ public sealed class KeysInTheCatalogue(VaultServer server)
                 "update control.tenant_key set active_at = active_at - interval '1 day' where tenant_id = $1 and purpose = 'index'"),
             ("update control.tenant_key set version = 5 where tenant_id = $1 and purpose = 'data'",
                 "update control.tenant_key set version = 1 where tenant_id = $1 and purpose = 'data'"),
-            ("update control.tenant_key set root = null where tenant_id = $1",
-                "update control.tenant_key set root = 1 where tenant_id = $1"),
         })
         {
             await control.RunAsync(change, default, tenant);
