@@ -1,6 +1,8 @@
 using System.Buffers.Text;
 using System.CommandLine;
 using System.Security.Cryptography;
+using Bulkhead.Host.Local;
+using Bulkhead.Kernel;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.PostQuantum;
 
@@ -48,7 +50,7 @@ internal static class KeyBackupCommands
         {
             var folder = result.DataFolder().KeyFolder;
             var key = Read(result.GetRequiredValue(recipient));
-            var backup = Guarded(() => Backups().Make(folder, key, new Kernel.KernelOptions { AppConnection = "", KeyDirectory = folder }.BackupRetention));
+            var backup = Guarded(() => Backups().Make(folder, key, Settings().BackupRetention));
             WriteNew(result.GetRequiredValue(output).FullName, backup);
             return ExitCode.Done;
         });
@@ -81,7 +83,11 @@ internal static class KeyBackupCommands
 
     private static string Numbers(IReadOnlyCollection<int> roots) => roots.Count == 0 ? "none" : "root " + string.Join(", ", roots);
 
-    private static KeyStoreBackup Backups() => new(requirePostQuantum: false, TimeProvider.System);
+    private static KeyStoreBackup Backups() => new(Settings().RequirePostQuantum, TimeProvider.System);
+
+    // Those that the server has, from the same environment; only what concerns backups is looked at.
+    private static KernelOptions Settings() => KeySettings.Apply(
+        new KernelOptions { AppConnection = "Host=none;Database=none", KeyDirectory = "none" }, Environment.GetEnvironmentVariable);
 
     private static T Guarded<T>(Func<T> act)
     {

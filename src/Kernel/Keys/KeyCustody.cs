@@ -330,6 +330,9 @@ public sealed class KeyCustody
             _time.GetUtcNow(),
             cancellationToken);
 
+    /// <exception cref="TenantFault">The tenant has withdrawn its keys, or they were destroyed.</exception>
+    internal void RequireOpen(TenantId tenant) => _ring.RequireOpen(tenant);
+
     internal Task RefreshAsync(CancellationToken cancellationToken) => _catalogue.RefreshAsync(cancellationToken);
 
     internal Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _deployer.OpenAsync(

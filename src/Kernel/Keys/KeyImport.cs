@@ -69,6 +69,7 @@ public sealed class KeyImport
     /// <exception cref="TenantFault">The keys are withdrawn, destroyed or out of reach.</exception>
     public async Task<int> TakeAsync(RequestContext context, Guid offer, byte[] sealedKey, CancellationToken cancellationToken)
     {
+        _custody.RequireOpen(context.Tenant);
         await using var control = await _custody.LockAsync(context.Tenant, cancellationToken);
         var offers = await control.ListAsync(
             "select private_sealed, expires_at from control.key_import where id = $1 and tenant_id = $2",

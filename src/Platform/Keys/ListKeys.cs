@@ -21,7 +21,9 @@ internal static class ListKeys
     }
 }
 
-/// <param name="Data"><c>open</c>, or <c>withdrawn</c> while nothing of the tenant's data is read or written.</param>
+/// <param name="Data">
+/// <c>open</c>, <c>withdrawn</c> while nothing of the tenant's data is read or written, or <c>destroyed</c> for good.
+/// </param>
 /// <param name="WithdrawnAt">Null while it is open.</param>
 /// <param name="Rewriting">How far the rows are on their way under the newest keys; empty when all of them are.</param>
 internal sealed record KeysView(
@@ -34,7 +36,7 @@ internal sealed record KeysView(
         var rewriting = await custody.RewritingAsync(tenant, cancellationToken);
         var at = catalogue.Current.Tenants[tenant].KeysWithdrawnAt;
         return new(
-            at is null ? "open" : "withdrawn",
+            keys.IsEmpty ? "destroyed" : at is null ? "open" : "withdrawn",
             at,
             [.. keys.Select(k => new Key(k.Purpose, k.Number, k.HeldBy, k.Root, k.CreatedAt, k.ActiveAt))],
             [.. rewriting.Select(r => new Progress(r.Entity, r.Seen, r.Rewritten, r.FinishedAt is not null))]);

@@ -46,6 +46,9 @@ public sealed class KeyHandingTests(World world) : IAsyncLifetime
             await Assert.ThrowsAnyAsync<Exception>(() => _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, changed, default));
         }
 
+        await _installation.Custody.WithdrawAsync(Officer(tenant, "a"), default);
+        await Assert.ThrowsAsync<TenantFault>(() => _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, sealedKey, default));
+        await _installation.Custody.RestoreAsync(Officer(tenant, "a"), default);
         Assert.Equal(1, (await KeyAsync(tenant)).Version);
         Assert.Equal(2, await _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, sealedKey, default));
         await Assert.ThrowsAsync<ImportRefused>(() => _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, sealedKey, default));
