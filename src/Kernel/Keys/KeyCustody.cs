@@ -238,7 +238,7 @@ public sealed class KeyCustody
             }
             catch (KeyStoreFault fault)
             {
-                checks.Add(new(key.Purpose.Word(), key.Version, fault.Message));
+                checks.Add(new(key.Purpose.Word(), key.Version, Problem(fault.Kind)));
             }
         }
 
@@ -269,9 +269,19 @@ public sealed class KeyCustody
         }
         catch (KeyStoreFault fault)
         {
-            return fault.Message;
+            return Problem(fault.Kind);
         }
     }
+
+    /// <summary>For the tenant: the fault's own message may name files and tokens of the operator.</summary>
+    private static string Problem(KeyStoreFaultKind kind) => kind switch
+    {
+        KeyStoreFaultKind.Unavailable => "The key store does not answer.",
+        KeyStoreFaultKind.NoSuchRoot => "The root that wraps it is not there.",
+        KeyStoreFaultKind.NotGenuine => "It is not the key that was wrapped.",
+        KeyStoreFaultKind.Withdrawn => "Its holder has withdrawn it.",
+        _ => "The key store is not set up as it must be.",
+    };
 
     private async Task SwitchAsync(RequestContext context, bool open, CancellationToken cancellationToken)
     {
@@ -289,11 +299,18 @@ public sealed class KeyCustody
 
         await using (var transaction = await control.BeginTransactionAsync(cancellationToken))
         {
-            await control.RunAsync(
-                open
-                    ? "delete from control.key_revocation where tenant_id = $1 and $2 is not null"
-                    : "insert into control.key_revocation (tenant_id, actor) values ($1, $2) on conflict do nothing",
-                cancellationToken, context.Tenant.Value, context.Actor.Id);
+            if (open)
+            {
+                await control.RunAsync(
+                    "delete from control.key_revocation where tenant_id = $1", cancellationToken, context.Tenant.Value);
+            }
+            else
+            {
+                await control.RunAsync(
+                    "insert into control.key_revocation (tenant_id, actor) values ($1, $2) on conflict do nothing",
+                    cancellationToken, context.Tenant.Value, context.Actor.Id);
+            }
+
             await LogAsync(control, context, action, ("credential", context.Actor.Id), cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }

@@ -233,6 +233,19 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
         Assert.All(await _installation.Custody.VerifyAsync(Officer(tenant), default), check => Assert.Null(check.Problem));
     }
 
+    [Fact]
+    public async Task A_key_that_does_not_open_is_named_to_its_tenant_without_a_word_of_the_operators_machine()
+    {
+        var tenant = await _installation.OnboardAsync("curious", IsolationKind.Shared);
+        await using var control = await _installation.AsDeployerAsync(Control);
+        await control.RunAsync("insert into control.key_root (root, store) values (99, 'file')", default);
+        await control.RunAsync("update control.tenant_key set root = 99 where tenant_id = $1", default, tenant.Id.Value);
+        await _installation.Catalogue.RefreshAsync(default);
+        var checks = await _installation.Custody.VerifyAsync(Officer(tenant), default);
+        Assert.Equal(3, checks.Count(check => check.Problem is not null));
+        Assert.All(checks, check => Assert.DoesNotContain('/', check.Problem!));
+    }
+
     private string Control => new Npgsql.NpgsqlConnectionStringBuilder(_installation.Options.AppConnection).Database!;
 
     private Task<int> RotateRootAsync() => _installation.Custody.RotateRootAsync(Installation.Operator, "r", null, default);

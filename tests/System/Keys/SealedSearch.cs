@@ -21,22 +21,24 @@ public sealed class SealedSearch(VaultServer server)
             many.Add(await server.CreateAsync(slug, new { name = mark, nick = $"{mark}, {i % 3}", badge = i }));
         }
 
+        // Lists go by id, and ids of one millisecond have no order of their own.
         var none = await server.CreateAsync(slug, new { name = mark });
         await server.CreateAsync(VaultServer.B(kind), new { name = mark, nick = $"{mark}, 1" });
 
-        Assert.Equal(many.Where((_, i) => i % 3 == 1), await FindAsync(slug, $"nick={Uri.EscapeDataString($"{mark}, 1")}"));
-        Assert.Equal(many.Where((_, i) => i % 3 == 1), await FindAsync(slug, $"nick.eq={Uri.EscapeDataString($"{mark}, 1")}"));
+        Assert.Equal(many.Where((_, i) => i % 3 == 1).Order(), await FindAsync(slug, $"nick={Uri.EscapeDataString($"{mark}, 1")}"));
+        Assert.Equal(many.Where((_, i) => i % 3 == 1).Order(), await FindAsync(slug, $"nick.eq={Uri.EscapeDataString($"{mark}, 1")}"));
         var both = Uri.EscapeDataString($"{mark}\\, 0,{mark}\\, 2,{mark}\\, 0,never");
-        Assert.Equal(many.Where((_, i) => i % 3 != 1), await FindAsync(slug, $"nick.in={both}"));
+        Assert.Equal(many.Where((_, i) => i % 3 != 1).Order(), await FindAsync(slug, $"nick.in={both}"));
         Assert.Equal(
             many.Where((_, i) => i % 3 != 1).Reverse(), await FindAsync(slug, $"nick.in={both}&sort=-createdAt", limit: 2));
         Assert.Equal([none], await FindAsync(slug, $"nick.null=true&name={mark}"));
-        Assert.Equal(many, await FindAsync(slug, $"nick.null=false&name={mark}"));
+        Assert.Equal(many.Order(), await FindAsync(slug, $"nick.null=false&name={mark}"));
         Assert.Equal([many[4]], await FindAsync(slug, $"badge=4&nick={Uri.EscapeDataString($"{mark}, 1")}"));
         Assert.Empty(await FindAsync(slug, $"badge=4&nick={Uri.EscapeDataString($"{mark}, 2")}"));
         Assert.Empty(await FindAsync(slug, $"nick={Uri.EscapeDataString($"{mark}, 1".ToUpperInvariant())}"));
         // Without the searched field among those shown.
-        Assert.Equal(many.Where((_, i) => i % 3 == 1), await FindAsync(slug, $"fields=name&nick={Uri.EscapeDataString($"{mark}, 1")}"));
+        Assert.Equal(
+            many.Where((_, i) => i % 3 == 1).Order(), await FindAsync(slug, $"fields=name&nick={Uri.EscapeDataString($"{mark}, 1")}"));
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]
@@ -73,7 +75,7 @@ public sealed class SealedSearch(VaultServer server)
             $"update {table} set {nick} = (select {nick} from {table} where id = $1) where id = any($2)",
             default, rows[0], new[] { rows[1], rows[3], rows[5] }));
 
-        var sought = new[] { rows[0], rows[2], rows[4] };
+        var sought = new[] { rows[0], rows[2], rows[4] }.Order().ToArray();
         Assert.Equal(sought, await FindAsync(slug, $"nick=a{mark}"));
         Assert.Equal(sought, await FindAsync(slug, $"nick=a{mark}", limit: 6));
         Assert.Equal(sought, await FindAsync(slug, $"nick=a{mark}&fields=name", limit: 2));
