@@ -213,7 +213,9 @@ public sealed class KeyDestruction
         return json.Append('}').ToString();
     }
 
-    /// <summary>Wrapped copies in backups hang on roots that are not destroyed yet. The one in use is retired when its epoch ends at the latest.</summary>
+    /// <summary>
+    /// Wrapped copies in backups hang on roots that are not destroyed yet. The one in use is retired when its epoch ends at the latest.
+    /// </summary>
     private async Task<DateTimeOffset> LastBackupAsync(NpgsqlConnection control, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var roots = await control.ListAsync(

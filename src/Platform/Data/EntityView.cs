@@ -75,8 +75,8 @@ internal sealed class EntityView
     public Sql InsertInto { get; }
 
     /// <summary>
-    /// An INSERT of one record; slots: id, version, now, where it has one the person's id and wrapped key, then <see cref="Stored"/>. Names every column, so that all creates
-    /// share one text.
+    /// An INSERT of one record; slots: id, version, now, where it has one the person's id and wrapped key, then <see cref="Stored"/>.
+    /// Names every column, so that all creates share one text.
     /// </summary>
     public Sql InsertRow { get; }
 

@@ -24,10 +24,11 @@ internal static class ImportSql
         var chosen = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", u.{column}")));
         var values = Sql.Join("", view.Stored.Of(lines, keys, persons).Select(value => Sql.Of($", {value}")));
         var stamp = SqlValue.Timestamp(now);
+        var (living, person) = persons is null ? (Sql.Empty, Sql.Empty) : (Sql.Of($", l.living"), Sql.Of($", person, person_key"));
         return Sql.Of($"""
-            {view.InsertInto} select {Place.Tenant}, u.id, u.version, {stamp}, {stamp}{(persons is null ? Sql.Empty : Sql.Of($", l.living"))}{chosen}
-            from unnest({SqlValue.Uuids(ids)}, {SqlValue.Uuids(versions)}{values}{Persons(persons)}) as u(id, version{columns}{
-            (persons is null ? Sql.Empty : Sql.Of($", person, person_key"))}) {Living(persons)}
+            {view.InsertInto} select {Place.Tenant}, u.id, u.version, {stamp}, {stamp}{living}{chosen}
+            from unnest({SqlValue.Uuids(ids)}, {SqlValue.Uuids(versions)}{values}{Persons(persons)}) as u(id, version{columns}{person})
+            {Living(persons)}
             {References(view, ids)} on conflict do nothing returning id
             """);
     }

@@ -15,7 +15,13 @@ namespace Bulkhead.Platform.Keys;
 internal static class EraseSubject
 {
     internal static async Task HandleAsync(
-        HttpContext context, string plural, Guid id, Authentication authentication, Denials denials, KeyCustody custody, SubjectErasure erasure)
+        HttpContext context,
+        string plural,
+        Guid id,
+        Authentication authentication,
+        Denials denials,
+        KeyCustody custody,
+        SubjectErasure erasure)
     {
         if (await KeysAccess.EnterAsync(context, authentication, denials, custody, KeysGrant.Manage, "keys.erase") is not { } call)
         {
@@ -31,7 +37,13 @@ internal static class EraseSubject
     }
 
     internal static async Task ShowAsync(
-        HttpContext context, string plural, Guid id, Authentication authentication, Denials denials, KeyCustody custody, SubjectErasure erasure)
+        HttpContext context,
+        string plural,
+        Guid id,
+        Authentication authentication,
+        Denials denials,
+        KeyCustody custody,
+        SubjectErasure erasure)
     {
         if (await KeysAccess.EnterAsync(context, authentication, denials, custody, KeysGrant.Read, "keys.erase.show") is not { } call)
         {

@@ -49,7 +49,7 @@ internal sealed partial class KeyUpkeep(
             await TryAsync(tenant.Slug, () => RewriteAsync(tenant, epoch, indexVersion, cancellationToken));
         }
 
-        foreach (var tenant in schedule.Tended().Where(t => apps.Find(t.App, t.AppVersion)?.Entities.Any(e => e.HasSubjectKey) == true).ToList())
+        foreach (var tenant in schedule.Tended().Where(HasSubjectKeys).ToList())
         {
             await TryAsync(tenant.Slug, () => subjects.TendAsync(KeySchedule.ContextOf(tenant), cancellationToken));
         }
@@ -159,6 +159,9 @@ internal sealed partial class KeyUpkeep(
             cancellationToken);
         return found;
     }
+
+    private bool HasSubjectKeys(TenantEntry tenant) =>
+        apps.Find(tenant.App, tenant.AppVersion)?.Entities.Any(entity => entity.HasSubjectKey) == true;
 
     private Task<WorkResult> PurgeAsync(TenantEntry tenant, CancellationToken cancellationToken) => database.RunAsync(
         KeySchedule.ContextOf(tenant),

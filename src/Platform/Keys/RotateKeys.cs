@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Keys;
 
 /// <summary>
-/// <c>POST /api/v1/keys/rotate?key=tenant|data|index|subject</c>: a new version at once, without a pause. What rows still need of the old one is
-/// rewritten in the background.
+/// <c>POST /api/v1/keys/rotate?key=tenant|data|index|subject</c>: a new version at once, without a pause. What rows still need of the
+/// old one is rewritten in the background.
 /// </summary>
 internal static class RotateKeys
 {

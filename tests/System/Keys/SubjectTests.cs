@@ -120,7 +120,9 @@ public sealed class SubjectTests(PersonServer server) : IClassFixture<PersonServ
 
         async Task RestoreAsync()
         {
-            await RunAsync(owner, $"update {core}.subject_key k set wrapped = c.wrapped, erased_at = null from {core}.copy c where k.subject = c.subject");
+            await RunAsync(
+                owner,
+                $"update {core}.subject_key k set wrapped = c.wrapped, erased_at = null from {core}.copy c where k.subject = c.subject");
             await RunAsync(owner, $"update {app}.visit v set _sealed_health = r._sealed_health from {core}.rows r where v.id = r.id");
         }
     }
@@ -256,7 +258,10 @@ public sealed class SubjectTests(PersonServer server) : IClassFixture<PersonServ
         (await server.SendAsync(tenant, "GET", $"{plural}/{id}")).Is(200).Json;
 
     private async Task<List<Guid>> FindAsync(string tenant, string query) =>
-        [.. (await server.SendAsync(tenant, "GET", query)).Is(200).Json.GetProperty("data").EnumerateArray().Select(r => r.GetProperty("id").GetGuid())];
+    [
+        .. (await server.SendAsync(tenant, "GET", query)).Is(200).Json.GetProperty("data").EnumerateArray()
+            .Select(r => r.GetProperty("id").GetGuid()),
+    ];
 
     private async Task<Answer> CreateAsync(string tenant, string plural, string body, int status) =>
         (await server.SendAsync(tenant, "POST", plural, body)).Is(status);
