@@ -48,10 +48,16 @@ create table control.witness (
     added_at timestamptz not null default now()
 );
 
--- What a witness signed last: the size it knows, which the next request must begin from.
+-- Checkpoints of the log of heads that witnesses signed, as the log signed them.
+create table control.cosigned (
+    size bigint primary key,
+    note text not null
+);
+
+-- The largest size of a witness is the one that it knows, which the next request must begin from.
 create table control.cosignature (
-    witness text not null references control.witness (name),
-    size bigint not null,
+    witness text not null references control.witness (name) on delete cascade,
+    size bigint not null references control.cosigned (size),
     -- The line of the note, as the witness gave it.
     line text not null,
     primary key (witness, size)

@@ -100,6 +100,12 @@ public static class KernelRegistration
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new AuditLog(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<ControlDatabase>()));
+        services.AddSingleton(p => new HeadWitnessing(
+            p.GetRequiredService<TenantPools>(),
+            p.GetRequiredService<AuditLog>(),
+            p.GetRequiredService<Catalogue>(),
+            options));
         services.AddHostedService<CataloguePolling>();
         services.AddSingleton<AuditSealing>();
         services.AddHostedService(p => p.GetRequiredService<AuditSealing>());

@@ -183,7 +183,7 @@ internal sealed class Preparation(
         await control.RunAsync($"grant usage on schema control to {sealer}", cancellationToken);
         await control.RunAsync(
             $"grant select, insert, update on control.head_tree, control.head_tile to {sealer}", cancellationToken);
-        await control.RunAsync($"grant select, insert on control.head, control.cosignature to {sealer}", cancellationToken);
+        await control.RunAsync($"grant select, insert on control.head, control.cosigned, control.cosignature to {sealer}", cancellationToken);
         await control.RunAsync($"grant select on control.witness to {sealer}", cancellationToken);
         if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id is null)", cancellationToken))
         {

@@ -18,6 +18,9 @@ public static class AuditEndpoints
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/audit", ReadAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
         return routes;
     }
 }
