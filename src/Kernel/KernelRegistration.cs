@@ -105,7 +105,8 @@ public static class KernelRegistration
             p.GetRequiredService<TenantPools>(),
             p.GetRequiredService<AuditLog>(),
             p.GetRequiredService<Catalogue>(),
-            options));
+            options,
+            p.GetRequiredService<TimeProvider>()));
         services.AddHostedService<CataloguePolling>();
         services.AddSingleton<AuditSealing>();
         services.AddHostedService(p => p.GetRequiredService<AuditSealing>());

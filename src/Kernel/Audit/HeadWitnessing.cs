@@ -20,15 +20,49 @@ public sealed class HeadWitnessing
     private readonly TenantPools _pools;
     private readonly AuditLog _log;
     private readonly Catalogue _catalogue;
+    private readonly DeployerConnections _deployer;
+    private readonly TimeProvider _time;
     private readonly string _control;
 
-    internal HeadWitnessing(TenantPools pools, AuditLog log, Catalogue catalogue, KernelOptions options)
+    internal HeadWitnessing(TenantPools pools, AuditLog log, Catalogue catalogue, KernelOptions options, TimeProvider time)
     {
+        _deployer = new(options);
+        _time = time;
         _pools = pools;
         _log = log;
         _catalogue = catalogue;
         _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
     }
+
+    /// <summary>False on a process that was given no deployer's credential: it calls witnesses, and appoints none.</summary>
+    public bool IsAvailable => _deployer.IsAvailable;
+
+    /// <summary>Appoints a witness, or gives one that is there another key or address.</summary>
+    public Task PutAsync(Actor actor, string requestId, string name, NoteKey key, Uri url, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            actor,
+            requestId,
+            "witness.put",
+            name,
+            async control =>
+            {
+                // What another key signed is of no use under this one.
+                await control.RunAsync(
+                    "delete from control.witness where name = $1 and vkey <> $2", cancellationToken, name, key.ToString());
+                await control.RunAsync(
+                    "insert into control.witness (name, vkey, url) values ($1, $2, $3) on conflict (name) do update set url = excluded.url",
+                    cancellationToken, name, key.ToString(), url.ToString());
+            },
+            cancellationToken);
+
+    /// <summary>What it signed goes with it. Harmless when there is none of the name.</summary>
+    public Task RemoveAsync(Actor actor, string requestId, string name, CancellationToken cancellationToken) => ChangeAsync(
+        actor,
+        requestId,
+        "witness.remove",
+        name,
+        control => control.RunAsync("delete from control.witness where name = $1", cancellationToken, name),
+        cancellationToken);
 
     public async Task<ImmutableArray<Witness>> ListAsync(CancellationToken cancellationToken)
     {
@@ -52,6 +86,22 @@ public sealed class HeadWitnessing
                     r.GetInt64(3)),
                 cancellationToken),
         ];
+    }
+
+    private async Task ChangeAsync(
+        Actor actor, string requestId, string action, string name, Func<NpgsqlConnection, Task> change, CancellationToken cancellationToken)
+    {
+        await using var control = await _deployer.OpenAsync(_control, cancellationToken);
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        await change(control);
+        await InstallationLog.AppendAsync(
+            control,
+            actor,
+            requestId,
+            new AuditEvent(action) { Details = AuditDetails.Of(("witness", name)) },
+            _time.GetUtcNow(),
+            cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     /// <summary>Null when the witness has signed all that there is.</summary>

@@ -12,7 +12,7 @@ public static class AuditEndpoints
     public static IServiceCollection AddAudit(this IServiceCollection services, IConfiguration configuration)
     {
         _ = configuration;
-        return services;
+        return services.AddSingleton<WitnessCalls>().AddHostedService(provider => provider.GetRequiredService<WitnessCalls>());
     }
 
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
@@ -21,6 +21,9 @@ public static class AuditEndpoints
         routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/operator/v1/witnesses", Witnesses.ListAsync).WithMetadata(EndpointPolicy.Operator);
+        routes.MapPut("/operator/v1/witnesses/{name}", Witnesses.PutAsync).WithMetadata(EndpointPolicy.Operator);
+        routes.MapDelete("/operator/v1/witnesses/{name}", Witnesses.RemoveAsync).WithMetadata(EndpointPolicy.Operator);
         return routes;
     }
 }
