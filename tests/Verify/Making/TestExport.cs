@@ -124,11 +124,11 @@ internal sealed class TestExport
         ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(before)),
     };
 
-    public Findings Verify(params TestKey[] witnesses) => Verify(Bytes(), Trust(witnesses, witnesses.Length));
+    public Findings Verify(params TestKey[] witnesses) => VerifyBytes(Bytes(), Trust(witnesses, witnesses.Length));
 
-    public Findings Verify(Trust trust) => Verify(Bytes(), trust);
+    public Findings Verify(Trust trust) => VerifyBytes(Bytes(), trust);
 
-    public static Findings Verify(byte[] bytes, Trust trust, params IEntryObserver[] observers)
+    public static Findings VerifyBytes(byte[] bytes, Trust trust, params IEntryObserver[] observers)
     {
         var findings = new Findings();
         ExportVerification.Run(() => new ExportLines(new MemoryStream(bytes)), trust, observers, findings);
