@@ -105,6 +105,61 @@ public sealed class MerkleTreeTests
         Assert.False(MerkleTree.VerifyConsistency(long.MaxValue - 1, long.MaxValue, hash, hash, [hash]));
         Assert.False(MerkleTree.VerifyRange(0, long.MaxValue, [hash], [hash], hash));
         Assert.False(MerkleTree.VerifyRange(-1, 5, [hash], [hash], hash));
+        Assert.False(MerkleTree.VerifyRange(long.MaxValue, long.MaxValue, [hash], [], hash));
+        Assert.False(MerkleTree.VerifyRange(0, -1, [], [], MerkleTree.EmptyRoot));
+        Assert.False(MerkleTree.VerifyInclusion(0, 0, MerkleTree.EmptyRoot, [], MerkleTree.EmptyRoot));
+        Assert.False(MerkleTree.VerifyInclusion(-1, 1, hash, [], hash));
+        Assert.True(MerkleTree.VerifyInclusion(0, 1, hash, [], hash));
+    }
+
+    [Fact]
+    public void What_is_no_hash_proves_nothing_and_throws_nothing()
+    {
+        var leaves = Leaves(3);
+        var root = Naive(leaves, 0, 3);
+        byte[][] none = [[], new byte[31], new byte[33], new byte[64]];
+        foreach (var bytes in none)
+        {
+            Assert.False(MerkleTree.VerifyInclusion(0, 1, bytes, [], bytes));
+            Assert.False(MerkleTree.VerifyInclusion(2, 3, bytes, [root], root));
+            Assert.False(MerkleTree.VerifyInclusion(2, 3, leaves[2], [bytes], root));
+            Assert.False(MerkleTree.VerifyConsistency(1, 1, bytes, bytes, []));
+            Assert.False(MerkleTree.VerifyConsistency(2, 3, bytes, root, [leaves[2]]));
+            Assert.False(MerkleTree.VerifyConsistency(2, 3, root, bytes, [leaves[2]]));
+            Assert.False(MerkleTree.VerifyConsistency(2, 3, Naive(leaves, 0, 2), root, [bytes]));
+            Assert.False(MerkleTree.VerifyRange(0, 1, [bytes], [], bytes));
+            Assert.False(MerkleTree.VerifyRange(0, 3, [.. leaves[..2]], [bytes], root));
+        }
+    }
+
+    /// <summary>Every number of a proof and every bit of its hashes counts.</summary>
+    [Fact]
+    public void A_proof_for_one_place_is_none_for_another()
+    {
+        var leaves = Leaves(23);
+        var (node, root) = (Stored(leaves), Naive(leaves, 0, 23));
+        for (var index = 0; index < 23; index++)
+        {
+            var path = MerkleTree.Inclusion(index, 23, node);
+            for (var other = -1; other < 40; other++)
+            {
+                Assert.Equal(other == index, MerkleTree.VerifyInclusion(other, 23, leaves[index], path, root));
+            }
+
+            Assert.All(Enumerable.Range(0, path.Count), drop =>
+                Assert.False(MerkleTree.VerifyInclusion(index, 23, leaves[index], [.. path[..drop], .. path[(drop + 1)..]], root)));
+        }
+
+        for (var from = 0; from <= 23; from++)
+        {
+            var to = Math.Min(23, from + 5);
+            var proof = MerkleTree.RangeProof(from, to, 23, node);
+            Assert.False(MerkleTree.VerifyRange(from, 23, leaves[from..to], [.. proof, root], root));
+            for (var other = -2; other <= 23; other++)
+            {
+                Assert.Equal(other == from || from == to, MerkleTree.VerifyRange(other, 23, leaves[from..to], proof, root) || from == to);
+            }
+        }
     }
 
     private static bool Judge(string kind, JsonElement v)

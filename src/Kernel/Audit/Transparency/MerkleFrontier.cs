@@ -2,10 +2,15 @@ using System.Numerics;
 
 namespace Bulkhead.Kernel.Audit.Transparency;
 
-/// <summary>The right edge of a growing tree: the hashes of its perfect subtrees, largest first. What is needed to append, and no more.</summary>
+/// <summary>
+/// The right edge of a growing tree: the hashes of its perfect subtrees, largest first. What is needed to append, and no more. Appending
+/// allocates nothing.
+/// </summary>
 public sealed class MerkleFrontier
 {
-    private readonly List<byte[]> _subtrees = [];
+    private const int MostSubtrees = 63;
+
+    private readonly byte[] _subtrees = new byte[MostSubtrees * MerkleTree.HashLength];
 
     /// <summary>Of the empty tree.</summary>
     public MerkleFrontier()
@@ -22,52 +27,68 @@ public sealed class MerkleFrontier
         }
 
         Size = size;
-        for (var i = 0; i < bytes.Length; i += MerkleTree.HashLength)
-        {
-            _subtrees.Add(bytes.Slice(i, MerkleTree.HashLength).ToArray());
-        }
+        bytes.CopyTo(_subtrees);
     }
 
     /// <summary>Leaves.</summary>
     public long Size { get; private set; }
 
-    public void Append(byte[] leafHash)
+    private int Count => BitOperations.PopCount((ulong)Size);
+
+    public void Append(byte[] leafHash) => Append(leafHash.AsSpan());
+
+    /// <exception cref="ArgumentException">It is no hash.</exception>
+    /// <exception cref="InvalidOperationException">The tree has 2^63 - 1 leaves.</exception>
+    public void Append(ReadOnlySpan<byte> leafHash)
     {
-        var hash = leafHash;
-        for (var size = Size; (size & 1) == 1; size >>= 1)
+        if (leafHash.Length != MerkleTree.HashLength)
         {
-            hash = MerkleTree.NodeHash(_subtrees[^1], hash);
-            _subtrees.RemoveAt(_subtrees.Count - 1);
+            throw new ArgumentException($"A hash has {MerkleTree.HashLength} bytes.", nameof(leafHash));
         }
 
-        _subtrees.Add(hash);
+        if (Size == long.MaxValue)
+        {
+            throw new InvalidOperationException("The tree is full.");
+        }
+
+        Span<byte> hash = stackalloc byte[MerkleTree.HashLength];
+        leafHash.CopyTo(hash);
+        var at = Count;
+        for (var size = Size; (size & 1) == 1; size >>= 1)
+        {
+            at--;
+            MerkleTree.NodeHash(Subtree(at), hash, hash);
+        }
+
+        hash.CopyTo(Subtree(at));
         Size++;
+    }
+
+    /// <summary>Hashes a leaf and appends it.</summary>
+    public void AppendLeaf(ReadOnlySpan<byte> leaf)
+    {
+        Span<byte> hash = stackalloc byte[MerkleTree.HashLength];
+        MerkleTree.LeafHash(leaf, hash);
+        Append(hash);
     }
 
     public byte[] Root()
     {
-        if (_subtrees.Count == 0)
+        if (Size == 0)
         {
-            return MerkleTree.EmptyRoot;
+            return [.. MerkleTree.EmptyRoot];
         }
 
-        var root = _subtrees[^1];
-        for (var i = _subtrees.Count - 2; i >= 0; i--)
+        var root = Subtree(Count - 1).ToArray();
+        for (var i = Count - 2; i >= 0; i--)
         {
-            root = MerkleTree.NodeHash(_subtrees[i], root);
+            MerkleTree.NodeHash(Subtree(i), root, root);
         }
 
         return root;
     }
 
-    public byte[] ToBytes()
-    {
-        var bytes = new byte[_subtrees.Count * MerkleTree.HashLength];
-        for (var i = 0; i < _subtrees.Count; i++)
-        {
-            _subtrees[i].CopyTo(bytes, i * MerkleTree.HashLength);
-        }
+    public byte[] ToBytes() => _subtrees.AsSpan(0, Count * MerkleTree.HashLength).ToArray();
 
-        return bytes;
-    }
+    private Span<byte> Subtree(int index) => _subtrees.AsSpan(index * MerkleTree.HashLength, MerkleTree.HashLength);
 }

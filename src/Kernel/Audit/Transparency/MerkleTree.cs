@@ -90,7 +90,9 @@ public static class MerkleTree
         return path;
     }
 
-    /// <summary>Shows that the tree of the older size is a prefix of the other; empty when the sizes are equal or the older one is 0.</summary>
+    /// <summary>
+    /// Shows that the tree of the older size is a prefix of the other; empty when the sizes are equal or the older one is 0.
+    /// </summary>
     public static List<byte[]> Consistency(long older, long newer, MerkleNode node)
     {
         if (older < 0 || older > newer)
@@ -121,7 +123,7 @@ public static class MerkleTree
     public static bool VerifyInclusion(
         long index, long size, ReadOnlySpan<byte> leafHash, IReadOnlyList<byte[]> proof, ReadOnlySpan<byte> root)
     {
-        if (index < 0 || size <= 0 || index >= size || !AreHashes(proof))
+        if (index < 0 || index >= size || leafHash.Length != HashLength || !AreHashes(proof))
         {
             return false;
         }
@@ -163,8 +165,8 @@ public static class MerkleTree
         older > 0 && VerifySubtree(0, older, newer, olderRoot, newerRoot, proof);
 
     /// <summary>
-    /// That the leaves [start, end) of a tree have the subtree root: of none it is the empty one, whatever the tree (Merkle Tree Certificates, section 4.4.3; with start 0 it is the
-    /// consistency of RFC 9162 section 2.1.4.2).
+    /// That the leaves [start, end) of a tree have the subtree root: of none it is the empty one, whatever the tree (Merkle Tree
+    /// Certificates, section 4.4.3; with start 0 it is the consistency of RFC 9162 section 2.1.4.2).
     /// </summary>
     public static bool VerifySubtree(
         long start, long end, long size, ReadOnlySpan<byte> subtreeRoot, ReadOnlySpan<byte> root, IReadOnlyList<byte[]> proof)

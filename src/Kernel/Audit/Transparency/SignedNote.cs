@@ -1,11 +1,25 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Bulkhead.Kernel.Audit.Transparency;
 
 /// <param name="Bytes">After the key's id: what the kind of signature says.</param>
 public sealed record NoteSignature(string Name, uint KeyId, byte[] Bytes);
+
+public enum NoteVerdict
+{
+    /// <summary>The key did not sign.</summary>
+    Absent,
+
+    Genuine,
+
+    /// <summary>It says that it is the key's, and is not.</summary>
+    Wrong,
+
+    /// <summary>This platform's OpenSSL cannot check it.</summary>
+    NotChecked,
+}
 
 /// <summary>
 /// A text with signatures (C2SP signed-note): the text ends in a newline, an empty line follows, then a line for each signature:
@@ -13,10 +27,12 @@ public sealed record NoteSignature(string Name, uint KeyId, byte[] Bytes);
 /// </summary>
 public sealed class SignedNote
 {
-    /// <summary>Bytes of a note in UTF-8, at most.</summary>
-    public const int MaxLength = 64 * 1024;
+    /// <summary>Bytes of a note in UTF-8, at most: 16 post-quantum signatures, which a verifier must take, have about 100 KiB.</summary>
+    public const int MaxLength = 256 * 1024;
 
-    private const int MaxSignatures = 100;
+    /// <summary>Lines of signatures, at most; a verifier must take 16.</summary>
+    public const int MaxSignatures = 100;
+
     private const string Dash = "— ";
 
     private SignedNote(string text, List<NoteSignature> signatures)
@@ -30,10 +46,14 @@ public sealed class SignedNote
 
     public IReadOnlyList<NoteSignature> Signatures { get; }
 
+    /// <summary>Null for what is no note, or not UTF-8.</summary>
+    public static SignedNote? Parse(ReadOnlySpan<byte> note) =>
+        note.Length <= MaxLength && Utf8.IsValid(note) ? Parse(Encoding.UTF8.GetString(note)) : null;
+
     /// <summary>Null for what is no note.</summary>
     public static SignedNote? Parse(string note)
     {
-        if (note.Length is 0 or > MaxLength || note[^1] != '\n' || note.Any(c => c != '\n' && char.IsControl(c)))
+        if (note.Length is 0 or > MaxLength || note[^1] != '\n' || !LogText.IsPlain(note, MaxLength))
         {
             return null;
         }
@@ -44,29 +64,22 @@ public sealed class SignedNote
             return null;
         }
 
-        var lines = note[(split + 2)..].Split('\n');
-        if (lines.Length < 2 || lines.Length > MaxSignatures + 1 || lines[^1].Length != 0)
+        var lines = note[(split + 2)..].Split('\n', MaxSignatures + 2);
+        if (lines.Length is < 2 or > MaxSignatures + 1 || lines[^1].Length != 0)
         {
             return null;
         }
 
         var signatures = new List<NoteSignature>();
-        foreach (var line in lines.SkipLast(1))
+        foreach (var line in lines.AsSpan(..^1))
         {
-            var parts = line.StartsWith(Dash, StringComparison.Ordinal) ? line[Dash.Length..].Split(' ') : [];
-            if (parts.Length != 2 || !NoteKey.IsName(parts[0]))
+            var parts = line.StartsWith(Dash, StringComparison.Ordinal) ? line[Dash.Length..].Split(' ', 3) : [];
+            if (parts.Length != 2 || !NoteKey.IsName(parts[0]) || LogText.FromBase64(parts[1]) is not { Length: > 4 } bytes)
             {
                 return null;
             }
 
-            var bytes = new byte[(parts[1].Length * 3 / 4) + 3];
-            if (!Convert.TryFromBase64String(parts[1], bytes, out var length) || length < 5
-                || Convert.ToBase64String(bytes, 0, length) != parts[1])
-            {
-                return null;
-            }
-
-            signatures.Add(new(parts[0], BinaryPrimitives.ReadUInt32BigEndian(bytes), bytes[4..length]));
+            signatures.Add(new(parts[0], BinaryPrimitives.ReadUInt32BigEndian(bytes), bytes[4..]));
         }
 
         return new(note[..(split + 1)], signatures);
@@ -75,31 +88,36 @@ public sealed class SignedNote
     /// <param name="text">Ends in a newline.</param>
     public static SignedNote Of(string text) => new(text, []);
 
-    /// <summary>A signature by the seed of the key.</summary>
-    public static NoteSignature Sign(string text, NoteKey key, ReadOnlySpan<byte> seed) =>
-        new(key.Name, key.Id, Ed25519.Sign(seed, Encoding.UTF8.GetBytes(text)));
+    /// <summary>A signature of the text by the seed of the key.</summary>
+    /// <exception cref="ArgumentException">It is a key of cosignatures, which sign a time too.</exception>
+    public static NoteSignature Sign(string text, NoteKey key, ReadOnlySpan<byte> seed) => key.Kind == NoteSignatureKind.Ed25519
+        ? new(key.Name, key.Id, Ed25519.Sign(seed, Encoding.UTF8.GetBytes(text)))
+        : throw new ArgumentException("A key of cosignatures signs a time too.", nameof(key));
 
-    /// <summary>A cosignature: that the signer saw this checkpoint at the time, and no other history before.</summary>
-    public static NoteSignature Cosign(string text, NoteKey key, ReadOnlySpan<byte> seed, DateTimeOffset at)
-    {
-        var seconds = at.ToUnixTimeSeconds();
-        var bytes = new byte[8 + Ed25519.SignatureLength];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, seconds);
-        Ed25519.Sign(seed, CosignedMessage(text, seconds)).CopyTo(bytes, 8);
-        return new(key.Name, key.Id, bytes);
-    }
+    /// <summary>
+    /// A cosignature: that the signer saw this checkpoint at the time, and no other history before. A log's own signature of ML-DSA-44 is
+    /// one, too: the key's name is then the origin.
+    /// </summary>
+    /// <exception cref="ArgumentException">The key does not cosign, or the text is no checkpoint.</exception>
+    /// <exception cref="Keys.PostQuantum.AlgorithmFault">This platform does not have the algorithm.</exception>
+    public static NoteSignature Cosign(string text, NoteKey key, ReadOnlySpan<byte> seed, DateTimeOffset at) =>
+        new(key.Name, key.Id, Cosignature.Sign(text, key, seed, at));
 
     public SignedNote With(IEnumerable<NoteSignature> signatures) => new(Text, [.. Signatures, .. signatures]);
 
-    /// <summary>
-    /// When the key signed: false where it did not; a signature that says it is the key's and is not genuine is worse than none, and is no
-    /// signature either.
-    /// </summary>
+    /// <summary>Whether the key signed; a signature that cannot be checked here is none.</summary>
     /// <param name="at">Of a cosignature; otherwise null.</param>
-    public bool IsSignedBy(NoteKey key, out DateTimeOffset? at)
+    public bool IsSignedBy(NoteKey key, out DateTimeOffset? at) => Check(key, out at) == NoteVerdict.Genuine;
+
+    /// <summary>
+    /// What is to be said of the key's signatures. One that says it is the key's and is not genuine is worse than none: then all of them
+    /// are wrong. Those of other keys are passed by.
+    /// </summary>
+    /// <param name="at">The earliest time of its cosignatures; null otherwise.</param>
+    public NoteVerdict Check(NoteKey key, out DateTimeOffset? at)
     {
         at = null;
-        var found = false;
+        var found = NoteVerdict.Absent;
         foreach (var signature in Signatures)
         {
             if (signature.Name != key.Name || signature.KeyId != key.Id)
@@ -107,54 +125,44 @@ public sealed class SignedNote
                 continue;
             }
 
-            if (!IsGenuine(key, signature.Bytes, out at))
+            found = Verify(key, signature.Bytes, out var signedAt);
+            if (found != NoteVerdict.Genuine)
             {
-                return false;
+                at = null;
+                return found;
             }
 
-            found = true;
+            at = at is { } earlier && earlier < signedAt ? earlier : signedAt;
         }
 
         return found;
     }
 
-    public override string ToString()
+    /// <summary>The lines of signatures alone, as a witness answers them.</summary>
+    public string SignatureLines()
     {
-        var note = new StringBuilder(Text).Append('\n');
+        var lines = new StringBuilder();
         foreach (var signature in Signatures)
         {
             var bytes = new byte[4 + signature.Bytes.Length];
             BinaryPrimitives.WriteUInt32BigEndian(bytes, signature.KeyId);
             signature.Bytes.CopyTo(bytes, 4);
-            note.Append(Dash).Append(signature.Name).Append(' ').Append(Convert.ToBase64String(bytes)).Append('\n');
+            lines.Append(Dash).Append(signature.Name).Append(' ').Append(Convert.ToBase64String(bytes)).Append('\n');
         }
 
-        return note.ToString();
+        return lines.ToString();
     }
 
-    private static byte[] CosignedMessage(string text, long seconds) =>
-        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"cosignature/v1\ntime {seconds}\n{text}"));
+    public override string ToString() => $"{Text}\n{SignatureLines()}";
 
-    private bool IsGenuine(NoteKey key, byte[] signature, out DateTimeOffset? at)
+    private NoteVerdict Verify(NoteKey key, byte[] signature, out DateTimeOffset? at)
     {
+        if (key.Cosigns)
+        {
+            return Cosignature.Verify(Text, key, signature, out at);
+        }
+
         at = null;
-        if (key.Kind == NoteSignatureKind.Ed25519)
-        {
-            return Ed25519.Verify(key.PublicKey, Encoding.UTF8.GetBytes(Text), signature);
-        }
-
-        if (signature.Length != 8 + Ed25519.SignatureLength)
-        {
-            return false;
-        }
-
-        var seconds = BinaryPrimitives.ReadInt64BigEndian(signature);
-        if (seconds is < 0 or > 253_402_300_799 || !Ed25519.Verify(key.PublicKey, CosignedMessage(Text, seconds), signature.AsSpan(8)))
-        {
-            return false;
-        }
-
-        at = DateTimeOffset.FromUnixTimeSeconds(seconds);
-        return true;
+        return Ed25519.Verify(key.PublicKey, Encoding.UTF8.GetBytes(Text), signature) ? NoteVerdict.Genuine : NoteVerdict.Wrong;
     }
 }
