@@ -39,20 +39,21 @@ internal sealed class CurvePoint() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandl
     /// <summary>Null for what is no point other than infinity, or is not written in the one way that it can be.</summary>
     public static CurvePoint? TryRead(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length != Length || bytes[0] is not (2 or 3) || !Coordinate.TryRead(bytes[1..], out var x))
+        // libcrypto also knows infinity as one zero byte, and forms with both coordinates.
+        if (bytes.Length != Length || bytes[0] is not (2 or 3))
         {
             return null;
         }
 
-        var square = Right(x);
-        var y = Root(square);
-        if (!(y * y).Equals(square))
+        var point = Libcrypto.Require(Libcrypto.EC_POINT_new(P256.Group));
+        if (Libcrypto.EC_POINT_oct2point(P256.Group, point, bytes, Length, Workspace.Mine.Context) == 1)
         {
-            return null;
+            return point;
         }
 
-        // No point has y = 0: the order is odd. So each of the two signs is another point.
-        return From(x, y.IsOdd == (bytes[0] == 3) ? y : -y);
+        point.Dispose();
+        Libcrypto.ERR_clear_error();
+        return null;
     }
 
     /// <exception cref="InvalidOperationException">It is not on the curve.</exception>

@@ -13,6 +13,12 @@ internal sealed class Generators
 {
     public const int Bits = 64;
 
+    /// <summary>
+    /// 2^255: added to a value or a bit, and taken off again as a point, so that all of them take libcrypto the same four words and the
+    /// same time.
+    /// </summary>
+    public static readonly Scalar Offset = Scalar.From(UInt128.One << 127) * Scalar.From(UInt128.One << 127) * Scalar.From(2);
+
     private static readonly Lazy<Generators> Made = new(() => new("Bulkhead-V01-with-P256_XMD:SHA-256_SSWU_RO_"));
 
     private readonly CurveGroup _blindingTable = CurveGroup.New();
@@ -26,6 +32,8 @@ internal sealed class Generators
         Left = [.. Enumerable.Range(0, Bits).Select(i => Named("range/G/", i))];
         Right = [.. Enumerable.Range(0, Bits).Select(i => Named("range/H/", i))];
         Digest = Digested();
+        P256.MultiplyGenerator(-Offset, MinusOffset);
+        MinusOffsets = P256.Sum(Scalar.Zero, [.. Left, .. Right], [.. Enumerable.Repeat(-Offset, 2 * Bits)]);
         SetTable();
 
         CurvePoint Named(string name, int index) =>
@@ -45,6 +53,12 @@ internal sealed class Generators
 
     /// <summary>H_0 … H_63 of the range proof.</summary>
     public CurvePoint[] Right { get; }
+
+    /// <summary>-2^255 · G.</summary>
+    public CurvePoint MinusOffset { get; } = CurvePoint.Infinity();
+
+    /// <summary>-2^255 · (Σ G_i + Σ H_i).</summary>
+    public CurvePoint MinusOffsets { get; }
 
     /// <summary>SHA-256 over G, H, G_0 … G_63, H_0 … H_63: every transcript begins with it.</summary>
     public byte[] Digest { get; }

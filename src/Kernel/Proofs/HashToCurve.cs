@@ -12,6 +12,7 @@ internal static class HashToCurve
 {
     private const int MostBlocks = 255;
     private const int InputBlockLength = 64;
+    private const int MostBytes = 1024;
 
     private static readonly Coordinate A = -Coordinate.From(3);
     private static readonly Coordinate Z = -Coordinate.From(10);
@@ -60,38 +61,40 @@ internal static class HashToCurve
         ArgumentOutOfRangeException.ThrowIfGreaterThan(blocks, MostBlocks);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(domain.Length, byte.MaxValue);
         ArgumentOutOfRangeException.ThrowIfZero(domain.Length);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> small = stackalloc byte[InputBlockLength];
-        small.Clear();
-        hash.AppendData(small);
-        hash.AppendData(message);
-        BinaryPrimitives.WriteUInt16BigEndian(small, (ushort)uniform.Length);
-        hash.AppendData(small[..3]);
-        AppendDomain(hash, domain);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, MostBytes);
+        Span<byte> input = stackalloc byte[InputBlockLength + message.Length + 3 + domain.Length + 1];
+        input.Clear();
+        message.CopyTo(input[InputBlockLength..]);
+        BinaryPrimitives.WriteUInt16BigEndian(input[(InputBlockLength + message.Length)..], (ushort)uniform.Length);
+        WriteDomain(domain, input);
         Span<byte> first = stackalloc byte[SHA256.HashSizeInBytes];
-        hash.GetHashAndReset(first);
+        SHA256.HashData(input, first);
 
-        Span<byte> block = stackalloc byte[SHA256.HashSizeInBytes];
+        // The previous block, xored with the first one; the block's number; the domain.
+        Span<byte> next = stackalloc byte[first.Length + 1 + domain.Length + 1];
+        Span<byte> block = stackalloc byte[first.Length];
         block.Clear();
+        WriteDomain(domain, next);
         for (var i = 1; i <= blocks; i++)
         {
             for (var j = 0; j < block.Length; j++)
             {
-                block[j] ^= first[j];
+                next[j] = (byte)(block[j] ^ first[j]);
             }
 
-            hash.AppendData(block);
-            hash.AppendData([(byte)i]);
-            AppendDomain(hash, domain);
-            hash.GetHashAndReset(block);
+            next[first.Length] = (byte)i;
+            SHA256.HashData(next, block);
             var part = uniform[((i - 1) * block.Length)..];
             block[..Math.Min(block.Length, part.Length)].CopyTo(part);
         }
+
+        CryptographicOperations.ZeroMemory(input);
+        CryptographicOperations.ZeroMemory(block);
     }
 
-    private static void AppendDomain(IncrementalHash hash, ReadOnlySpan<byte> domain)
+    private static void WriteDomain(ReadOnlySpan<byte> domain, Span<byte> input)
     {
-        hash.AppendData(domain);
-        hash.AppendData([(byte)domain.Length]);
+        domain.CopyTo(input[^(domain.Length + 1)..]);
+        input[^1] = (byte)domain.Length;
     }
 }

@@ -8,11 +8,6 @@ namespace Bulkhead.Kernel.Proofs;
 /// </summary>
 internal static class Pedersen
 {
-    /// <summary>2^255: added to each value and taken off again as a point, so that all values take libcrypto the same four words.</summary>
-    private static readonly Scalar Offset = Scalar.From(UInt128.One << 127) * Scalar.From(UInt128.One << 127) * Scalar.From(2);
-
-    private static readonly CurvePoint MinusOffset = Negated(Offset);
-
     /// <summary>A blinding of its own for each commitment, uniform and not zero. It stays secret as long as the value.</summary>
     public static Scalar NewBlinding() => Scalar.Random();
 
@@ -59,9 +54,9 @@ internal static class Pedersen
     {
         var work = Workspace.Mine;
         generators.MultiplyBlinding(blinding, work.Sum);
-        P256.MultiplyGenerator(Scalar.From(value) + Offset, work.Term);
+        P256.MultiplyGenerator(Scalar.From(value) + Generators.Offset, work.Term);
         work.Sum.Add(work.Term);
-        work.Sum.Add(MinusOffset);
+        work.Sum.Add(generators.MinusOffset);
         work.Sum.Write(commitment);
     }
 
@@ -73,12 +68,5 @@ internal static class Pedersen
         P256.MultiplyGenerator(value, Workspace.Mine.Term);
         sum.Add(Workspace.Mine.Term);
         return sum;
-    }
-
-    private static CurvePoint Negated(in Scalar scalar)
-    {
-        var point = CurvePoint.Infinity();
-        P256.MultiplyGenerator(-scalar, point);
-        return point;
     }
 }

@@ -10,12 +10,6 @@ internal sealed class RangeProver(Generators generators, FillRandom fill)
 {
     private const int Bits = Generators.Bits;
 
-    /// <summary>2^255, added to every bit and taken off again: so a zero and a one are multiplied in the same time.</summary>
-    private static readonly Scalar Offset = Scalar.From(UInt128.One << 127) * Scalar.From(UInt128.One << 127) * Scalar.From(2);
-
-    private readonly CurvePoint _bitOffset = P256.Sum(
-        Scalar.Zero, [.. generators.Left, .. generators.Right], [.. Enumerable.Repeat(-Offset, 2 * Bits)]);
-
     /// <summary>A proof that the point, which is a commitment to the value under the blinding, commits to a number of 64 bits.</summary>
     /// <param name="transcript">Has the statement; what the proof says is added to it.</param>
     public byte[] Prove(Transcript transcript, CurvePoint commitment, ulong value, in Scalar blinding)
@@ -123,10 +117,10 @@ internal sealed class RangeProver(Generators generators, FillRandom fill)
 
     private CurvePoint CommitBits(Scalar[] bits, in Scalar blinding)
     {
-        var shifted = Array.ConvertAll(bits, b => b + Offset);
+        var shifted = Array.ConvertAll(bits, b => b + Generators.Offset);
         var sum = Commit(shifted, blinding);
         Array.Clear(shifted);
-        sum.Add(_bitOffset);
+        sum.Add(generators.MinusOffsets);
         return sum;
     }
 

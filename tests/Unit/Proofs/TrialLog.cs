@@ -10,7 +10,7 @@ internal sealed record TrialLog(LogRange Range, IReadOnlyList<TrialAct> Acts)
 {
     public const string Attribute = "bytesExported";
 
-    public static readonly TreeHead Older = new(10, SHA256.HashData("older"u8));
+    public static readonly TreeHead Older = new(8, SHA256.HashData("older"u8));
     public static readonly TreeHead Newer = new(1_000, SHA256.HashData("newer"u8));
 
     public UInt128 Total => Acts.Aggregate(UInt128.Zero, (sum, act) => sum + act.Value);
