@@ -10,6 +10,7 @@ namespace Bulkhead.Bench.Proofs;
 internal static class ProofsBench
 {
     private const string Attribute = "bytesExported";
+    private const string Tenant = "0198c0de-0000-7000-8000-000000000001";
     private const ulong Bound = 1UL << 40;
 
     /// <summary>In a second of one core: verify in under 3 ms.</summary>
@@ -32,8 +33,8 @@ internal static class ProofsBench
         var blinding = Pedersen.NewBlinding();
         return new(
             "Commitments",
-            "One caller. Bare: one call of libcrypto for value · G + blinding · H, and its compressed form. Bulkhead: tables for both points, "
-            + "all values in the same time. Opening one anew is the same work as making it.",
+            "One caller. Bare: one call of libcrypto for value · G + blinding · H, and its compressed form. Bulkhead: tables for both "
+            + "points, all values in the same time. Opening one anew is the same work as making it.",
             [
                 Call("bare, one call", null, () =>
                 {
@@ -73,7 +74,7 @@ internal static class ProofsBench
             "Range proofs of 64 bits",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"One caller, {proof.Length} bytes a proof. Bare: one multiplication of 141 points in one call, and 141 calls of one point each. ")
+                $"One caller, {proof.Length} bytes a proof. Bare: one multiplication of 141 points in one call, and 141 calls of one point. ")
             + "64 verified together: one sum, and the time is of all of them. Goal: a proof verified in under 3 ms.",
             [
                 Call("bare, 141 points in one call", null, () => () => P256.Sum(Scalar.One, points, scalars).Dispose()),
@@ -84,8 +85,8 @@ internal static class ProofsBench
                         P256.Sum(Scalar.Zero, points.AsSpan(i, 1), scalars.AsSpan(i, 1)).Dispose();
                     }
                 }),
-                Call("Bulkhead, verified", "bare, 141 points in one call", () => () => RequireHolds(Batch(generators, commitment, proof, 1)))
-                    with { PerCoreGoal = VerifyGoal },
+                Call("Bulkhead, verified", "bare, 141 points in one call", () => () =>
+                    RequireHolds(Batch(generators, commitment, proof, 1))) with { PerCoreGoal = VerifyGoal },
                 Call("Bulkhead, 64 verified together", "bare, 141 points in one call", () => () =>
                     RequireHolds(Batch(generators, commitment, proof, RangeBatch.Most))),
                 Call("Bulkhead, proven", "bare, 141 points in one call", () => () =>
@@ -96,7 +97,7 @@ internal static class ProofsBench
     private static Group Totals()
     {
         var range = new LogRange(
-            "0198c0de-0000-7000-8000-000000000001", "bulkhead.example/log", new(0, new byte[32]), new(1_000_000, new byte[32]), 0, 1_000_000);
+            Tenant, "bulkhead.example/log", new(0, new byte[32]), new(1_000_000, new byte[32]), 0, 1_000_000);
         var blinding = Pedersen.NewBlinding();
         var commitment = Pedersen.Commit(1000, blinding);
         var total = Statement.Total(range, Attribute, 1000);
@@ -111,9 +112,9 @@ internal static class ProofsBench
             "Totals",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"One caller. A total has {totalProof.Length} bytes, a total below a bound {belowProof.Length}. Added: one commitment of the range, ")
-            + "read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point read and added by "
-            + "libcrypto alone.",
+                $"One caller. A total has {totalProof.Length} bytes, a total below a bound {belowProof.Length}. Added: one commitment of the ")
+            + "range, read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point read and "
+            + "added by libcrypto alone.",
             [
                 Call("bare, read and added", null, () =>
                 {
@@ -146,7 +147,7 @@ internal static class ProofsBench
     }
 
     private static LogRange Everything => new(
-        "0198c0de-0000-7000-8000-000000000001", "bulkhead.example/log", new(0, new byte[32]), new(ulong.MaxValue, new byte[32]), 0, ulong.MaxValue);
+        Tenant, "bulkhead.example/log", new(0, new byte[32]), new(ulong.MaxValue, new byte[32]), 0, ulong.MaxValue);
 
     private static ProofVerdict Batch(Generators generators, CurvePoint commitment, byte[] proof, int times)
     {

@@ -66,7 +66,8 @@ internal sealed class InnerProductProver(Generators generators, Scalar y, Scalar
     private sealed record Bases(CurvePoint[] Left, CurvePoint[] Right, Scalar[] LeftFactors, Scalar[] RightFactors)
     {
         /// <summary>
-        /// Σ a_j G_j + Σ b_j H_j + &lt;a, b&gt; w G: for L with the upper half of the G and the lower of the H, for R the other way round.
+        /// Σ a_j G_j + Σ b_j H_j + &lt;a, b&gt; w G: for L with the upper half of the G and the lower of the H, for R the other
+        /// way round.
         /// </summary>
         public CurvePoint Commit(ReadOnlySpan<Scalar> a, ReadOnlySpan<Scalar> b, Scalar w, bool upper)
         {

@@ -21,7 +21,9 @@ internal static class ProofHeader
         return known;
     }
 
-    /// <exception cref="ArgumentException">The statement is of another kind, or the commitments were gathered for another range.</exception>
+    /// <exception cref="ArgumentException">
+    /// The statement is of another kind, or the commitments were gathered for another range.
+    /// </exception>
     public static void Require(Statement statement, StatementKind kind, CoveredCommitments? commitments)
     {
         if (statement.Kind != kind)

@@ -4,8 +4,8 @@ namespace Bulkhead.Kernel.Proofs;
 
 /// <summary>
 /// Checks range proofs, many in one sum of multiples: each equation is multiplied by a random number of the verifier's own, and the
-/// generators, which all proofs share, are counted once. The sum is infinity when all hold, and otherwise but with probability 2^-256 is not.
-/// Everything here is public.
+/// generators, which all proofs share, are counted once. The sum is infinity when all hold, and when not all hold it is not, but with
+/// probability 2^-256. Everything here is public.
 /// </summary>
 internal sealed class RangeBatch(Generators generators) : IDisposable
 {
@@ -110,8 +110,9 @@ internal sealed class RangeBatch(Generators generators) : IDisposable
     }
 
     /// <summary>
-    /// A + x S - μ H - z Σ G_i + Σ (z + z² 2^i y^-i) H_i + t w G + Σ (u_j² L_j + u_j^-2 R_j) = a Σ s_i G_i + b Σ s_i^-1 y^-i H_i + a b w G, where
-    /// s_i is the product over the rounds of u_j where i, highest bit first, has a one, and of 1/u_j where it has a zero.
+    /// A + x S - μ H - z Σ G_i + Σ (z + z² 2^i y^-i) H_i + t w G + Σ (u_j² L_j + u_j^-2 R_j)
+    /// = a Σ s_i G_i + b Σ s_i^-1 y^-i H_i + a b w G, where s_i is the product over
+    /// the rounds of u_j where i, highest bit first, has a one, and of 1/u_j where it has a zero.
     /// </summary>
     private void AddInnerProduct(
         RangeProof proof, in Scalar y, in Scalar z, in Scalar x, in Scalar w, Scalar[] rounds, in Scalar weight)

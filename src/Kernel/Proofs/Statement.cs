@@ -84,7 +84,9 @@ internal sealed class Statement
     /// <summary>The total or the bound.</summary>
     public UInt128 Number { get; }
 
-    /// <summary>Range proofs for each value: one that it is a number of 64 bits, and unless that says it all, one for its distance to the bound.</summary>
+    /// <summary>
+    /// Range proofs for each value: one that it is a number of 64 bits, and unless that says it all, one for its distance to the bound.
+    /// </summary>
     public int RangeProofs => Kind == StatementKind.Total ? 0 : Number == HighestBound ? 1 : 2;
 
     public static Statement Total(LogRange range, string attribute, UInt128 total) => new(StatementKind.Total, range, attribute, total);

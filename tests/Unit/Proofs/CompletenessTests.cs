@@ -44,7 +44,8 @@ public sealed class CompletenessTests
     {
         var log = TrialLog.Of(value);
         var statement = Statement.TotalBelow(log.Range, TrialLog.Attribute, bound);
-        Assert.Equal(ProofVerdict.Holds, TotalBelowProof.Verify(statement, log.Commitments(), TotalBelowProof.Prove(statement, log.Opening())));
+        var proof = TotalBelowProof.Prove(statement, log.Opening());
+        Assert.Equal(ProofVerdict.Holds, TotalBelowProof.Verify(statement, log.Commitments(), proof));
         var higher = TrialLog.Of(bound);
         Assert.Throws<ArgumentException>(() => TotalBelowProof.Prove(statement, higher.Opening()));
     }
@@ -54,7 +55,8 @@ public sealed class CompletenessTests
     {
         var log = TrialLog.Of(ulong.MaxValue);
         var statement = Statement.TotalBelow(log.Range, TrialLog.Attribute, Statement.HighestBound);
-        Assert.Equal(ProofVerdict.Holds, TotalBelowProof.Verify(statement, log.Commitments(), TotalBelowProof.Prove(statement, log.Opening())));
+        var proof = TotalBelowProof.Prove(statement, log.Opening());
+        Assert.Equal(ProofVerdict.Holds, TotalBelowProof.Verify(statement, log.Commitments(), proof));
     }
 
     [Fact]

@@ -7,10 +7,13 @@ namespace Bulkhead.Tests.Unit.Proofs;
 
 public sealed class PedersenTests
 {
+    private static readonly Gen<ulong> Values =
+        Gen.OneOf(Gen.Elements(0UL, 1UL, ulong.MaxValue), Gen.Choose(0, int.MaxValue).Select(i => (ulong)i << 20));
+
     [Fact]
     public void A_commitment_is_value_times_G_and_blinding_times_H() => Check.One(
         Config.QuickThrowOnFailure.WithMaxTest(200),
-        Prop.ForAll(Gen.OneOf(Gen.Elements(0UL, 1UL, ulong.MaxValue), Gen.Choose(0, int.MaxValue).Select(i => (ulong)i << 20)).ToArbitrary(), value =>
+        Prop.ForAll(Values.ToArbitrary(), value =>
         {
             var blinding = Pedersen.NewBlinding();
             var bare = P256.Sum(Scalar.From(value), [Generators.Ours.Blinding], [blinding]);

@@ -40,7 +40,9 @@ public sealed class ResidueTests
     {
         var numbers = Gen.OneOf(
             Gen.Choose(0, 255).Select(i => (byte)i).ArrayOf(32).Select(b => new BigInteger(b, isUnsigned: true) % modulus),
-            Gen.Elements(0, 1, 2, modulus - 1, modulus - 2, BigInteger.One << 255, (BigInteger.One << 192) - 1, (BigInteger.One << 64) - 1, BigInteger.One << 128));
+            Gen.Elements(
+                0, 1, 2, modulus - 1, modulus - 2, BigInteger.One << 255, (BigInteger.One << 192) - 1, (BigInteger.One << 64) - 1,
+                BigInteger.One << 128));
         Check.One(
             Config.QuickThrowOnFailure.WithMaxTest(2000),
             Prop.ForAll(numbers.Two().ToArbitrary(), pair =>

@@ -25,7 +25,8 @@ public sealed class SoundnessTests
         Assert.Equal(ProofVerdict.DoesNotHold, TotalProof.Verify(wrong, Log.Commitments(), TotalBytes));
 
         // A prover who does not ask: other values with the blindings of the commitments.
-        var lied = Log with { Acts = [Log.Acts[0] with { Value = (ulong)(500 - 600 + total + (total < 100 ? 100 : 0)) }, .. Log.Acts.Skip(1)] };
+        var value = (ulong)Math.Max(0, 500 - 600 + total);
+        var lied = Log with { Acts = [Log.Acts[0] with { Value = value }, .. Log.Acts.Skip(1)] };
         var claimed = Statement.Total(Log.Range, TrialLog.Attribute, lied.Total);
         Assert.Equal(ProofVerdict.DoesNotHold, TotalProof.Verify(claimed, Log.Commitments(), TotalProof.Prove(claimed, lied.Opening())));
     }
@@ -42,7 +43,7 @@ public sealed class SoundnessTests
             var bytes = new byte[32];
             value.Write(bytes);
             var bits = BitConverter.ToUInt64([.. bytes.AsEnumerable().Reverse().Take(8)]);
-            var proof = new RangeProver(Generators.Ours, RandomNumberGenerator.Fill).Prove(new Transcript(Generators.Ours), commitment, bits, blinding);
+            var proof = Range(commitment, bits, blinding);
             using var batch = new RangeBatch(Generators.Ours);
             Assert.True(batch.TryAdd(new Transcript(Generators.Ours), commitment, proof));
             Assert.False(batch.Holds());
@@ -62,12 +63,14 @@ public sealed class SoundnessTests
                 new(13, 0, second) { Commitment = Pedersen.CommitScalar(Generators.Ours, -Scalar.From(6), second).ToBytes() },
             ],
         };
-        Assert.Equal(ProofVerdict.DoesNotHold, TotalBelowProof.Verify(Below, log.Commitments(), TotalBelowProof.Prove(Below, log.Opening())));
+        var proof = TotalBelowProof.Prove(Below, log.Opening());
+        Assert.Equal(ProofVerdict.DoesNotHold, TotalBelowProof.Verify(Below, log.Commitments(), proof));
 
         // Both parts are needed: a proof with the right distance and a part for another value, and the other way round.
         var higher = TrialLog.Of(1000);
         var lied = higher with { Acts = [higher.Acts[0] with { Value = 999 }] };
-        Assert.Equal(ProofVerdict.DoesNotHold, TotalBelowProof.Verify(Below, higher.Commitments(), TotalBelowProof.Prove(Below, lied.Opening())));
+        proof = TotalBelowProof.Prove(Below, lied.Opening());
+        Assert.Equal(ProofVerdict.DoesNotHold, TotalBelowProof.Verify(Below, higher.Commitments(), proof));
         var wide = Statement.TotalBelow(higher.Range, TrialLog.Attribute, Statement.HighestBound);
         var onlyValue = TotalBelowProof.Prove(wide, higher.Opening());
         Assert.Equal(ProofVerdict.Malformed, TotalBelowProof.Verify(Below, higher.Commitments(), onlyValue));
@@ -227,8 +230,9 @@ public sealed class SoundnessTests
     public void One_bad_proof_among_many_makes_the_batch_fail()
     {
         var blinding = Pedersen.NewBlinding();
-        var (good, bad) = (Pedersen.CommitScalar(Generators.Ours, Scalar.From(7), blinding), Pedersen.CommitScalar(Generators.Ours, Scalar.From(8), blinding));
-        var proof = new RangeProver(Generators.Ours, RandomNumberGenerator.Fill).Prove(new Transcript(Generators.Ours), good, 7, blinding);
+        var good = Pedersen.CommitScalar(Generators.Ours, Scalar.From(7), blinding);
+        var bad = Pedersen.CommitScalar(Generators.Ours, Scalar.From(8), blinding);
+        var proof = Range(good, 7, blinding);
         using var batch = new RangeBatch(Generators.Ours);
         Assert.True(batch.Holds());
         for (var i = 0; i < RangeBatch.Most - 1; i++)
@@ -248,7 +252,7 @@ public sealed class SoundnessTests
     {
         var blinding = Pedersen.NewBlinding();
         var commitment = Pedersen.CommitScalar(Generators.Ours, Scalar.From(7), blinding);
-        var proof = new RangeProver(Generators.Ours, RandomNumberGenerator.Fill).Prove(new Transcript(Generators.Ours), commitment, 7, blinding);
+        var proof = Range(commitment, 7, blinding);
 
         // a and b are the last scalars, in no challenge: one proof with mu's equation off by what another makes good.
         Assert.True(Scalar.TryRead(proof.AsSpan(656), out var right));
@@ -281,6 +285,9 @@ public sealed class SoundnessTests
         Assert.Equal(nonces.Length, nonces.Distinct().Count());
         Assert.NotEqual(TotalProof.Prove(Total, Log.Opening()), TotalBytes);
     }
+
+    private static byte[] Range(CurvePoint commitment, ulong value, Scalar blinding) =>
+        new RangeProver(Generators.Ours, RandomNumberGenerator.Fill).Prove(new Transcript(Generators.Ours), commitment, value, blinding);
 
     private static void EveryByte(byte[] proof, Func<byte[], ProofVerdict> verify)
     {

@@ -82,10 +82,11 @@ public sealed class StatementTests
         var foreign = new Generators("Another-V01-with-P256_XMD:SHA-256_SSWU_RO_");
         Assert.NotEqual(foreign.Digest, Generators.Ours.Digest);
         var total = Statement.Total(Log.Range, TrialLog.Attribute, Log.Total);
-        Assert.Equal(ProofVerdict.DoesNotHold, TotalProof.Verify(foreign, total, Log.Commitments(), TotalProof.Prove(total, Log.Opening())));
+        var proof = TotalProof.Prove(total, Log.Opening());
+        Assert.Equal(ProofVerdict.DoesNotHold, TotalProof.Verify(foreign, total, Log.Commitments(), proof));
         var below = Statement.TotalBelow(Log.Range, TrialLog.Attribute, 1000);
-        Assert.Equal(
-            ProofVerdict.DoesNotHold, TotalBelowProof.Verify(foreign, below, Log.Commitments(), TotalBelowProof.Prove(below, Log.Opening())));
+        proof = TotalBelowProof.Prove(below, Log.Opening());
+        Assert.Equal(ProofVerdict.DoesNotHold, TotalBelowProof.Verify(foreign, below, Log.Commitments(), proof));
 
         // A commitment with G and H exchanged: value · H + blinding · G.
         var act = Log.Acts[0];
@@ -105,7 +106,9 @@ public sealed class StatementTests
     public void Pieces_that_read_the_same_in_a_row_are_not_the_same()
     {
         Assert.NotEqual(State(t => t.Append("a"u8, "bc"u8)), State(t => t.Append("ab"u8, "c"u8)));
-        Assert.NotEqual(State(t => { t.Append("a"u8, "b"u8); t.Append("a"u8, "c"u8); }), State(t => { t.Append("a"u8, "c"u8); t.Append("a"u8, "b"u8); }));
+        Assert.NotEqual(
+            State(t => { t.Append("a"u8, "b"u8); t.Append("a"u8, "c"u8); }),
+            State(t => { t.Append("a"u8, "c"u8); t.Append("a"u8, "b"u8); }));
         Assert.NotEqual(State(t => t.Append("a"u8, ""u8)), State(_ => { }));
         Assert.NotEqual(State(t => t.Challenge("a"u8)), State(_ => { }));
         Assert.NotEqual(State(t => t.Challenge("a"u8)), State(t => t.Challenge("b"u8)));
