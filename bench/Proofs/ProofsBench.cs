@@ -74,7 +74,7 @@ internal static class ProofsBench
             "Range proofs of 64 bits",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"One caller, {proof.Length} bytes a proof. Bare: one multiplication of 141 points in one call, and 141 calls of one point. ")
+                $"One caller, {proof.Length} bytes a proof. Bare: one multiplication of 141 points in one call, and 141 calls. ")
             + "64 verified together: one sum, and the time is of all of them. Goal: a proof verified in under 3 ms.",
             [
                 Call("bare, 141 points in one call", null, () => () => P256.Sum(Scalar.One, points, scalars).Dispose()),
@@ -112,9 +112,9 @@ internal static class ProofsBench
             "Totals",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"One caller. A total has {totalProof.Length} bytes, a total below a bound {belowProof.Length}. Added: one commitment of the ")
-            + "range, read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point read and "
-            + "added by libcrypto alone.",
+                $"One caller. A total has {totalProof.Length} bytes, a total below a bound {belowProof.Length}. Added: one commitment of ")
+            + "the range, read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point read "
+            + "and added by libcrypto alone.",
             [
                 Call("bare, read and added", null, () =>
                 {

@@ -26,7 +26,7 @@ internal static class P256
     }
 
     /// <summary>
-    /// ofGenerator · G + Σ scalars · points, in one call. Where libcrypto has assembler for P-256 (x86-64, arm64, ppc64, s390x),
+    /// ofGenerator · G + Σ scalars · points, in one call. Where libcrypto has its assembler for P-256 (x86-64, arm64 and some others),
     /// scalars of 193 to 256 bits take the same time and the same memory whatever they are; elsewhere the time depends on them.
     /// </summary>
     public static CurvePoint Sum(in Scalar ofGenerator, ReadOnlySpan<CurvePoint> points, ReadOnlySpan<Scalar> scalars)
