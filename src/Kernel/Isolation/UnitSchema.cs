@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -37,9 +38,23 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("service_account", "select"),
         ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
+        ("subject_key", "select, insert, update, delete"),
+        ("audit_tree", "select"),
+        ("audit_leaf", "select"),
+        ("audit_tile", "select"),
     ];
 
-    public async Task CreateAsync(CancellationToken cancellationToken)
+    /// <summary>The sealer reads entries and grows the tree; it changes no entry, and takes no leaf back.</summary>
+    private static readonly ImmutableArray<(string Table, string Rights)> SealerRights =
+    [
+        ("audit_entry", "select"),
+        ("audit_tree", "select, insert, update"),
+        ("audit_leaf", "select, insert"),
+        ("audit_tile", "select, insert, update"),
+    ];
+
+    /// <param name="sealer">The role that seals the log.</param>
+    public async Task CreateAsync(SqlName sealer, CancellationToken cancellationToken)
     {
         foreach (var schema in new[] { unit.AppSchema, unit.CoreSchema })
         {
@@ -56,6 +71,12 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         foreach (var (table, rights) in CoreRights)
         {
             await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, Policy(Presented), cancellationToken);
+        }
+
+        await deployer.RunAsync($"grant usage on schema {unit.CoreSchema.Quoted} to {sealer.Quoted}", cancellationToken);
+        foreach (var (table, rights) in SealerRights)
+        {
+            await deployer.RunAsync($"grant {rights} on {unit.CoreSchema.Quoted}.\"{table}\" to {sealer.Quoted}", cancellationToken);
         }
     }
 
@@ -141,6 +162,12 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         text.Append(CultureInfo.InvariantCulture, $"create table {Name(table.Name)} (");
         text.Append("tenant_id uuid not null, id uuid not null, version uuid not null, ");
         text.Append("created_at timestamptz not null, updated_at timestamptz not null, ");
+        if (table.HasSubject)
+        {
+            // Null is what an erased person's id becomes when something is written about it: refused here.
+            text.Append(CultureInfo.InvariantCulture, $"{SubjectKey.Column.Quoted} uuid not null, ");
+        }
+
         foreach (var column in table.Columns)
         {
             text.Append(Column(column, withDefault: false)).Append(", ");
@@ -159,6 +186,11 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         text.Append("primary key (tenant_id, id))");
         await deployer.RunAsync(text.ToString(), cancellationToken);
         await ProtectAsync(Name(table.Name), "select, insert, update, delete", Policy(PresentedAndOpen), cancellationToken);
+        if (table.HasSubject)
+        {
+            await deployer.RunAsync(
+                $"create index on {Name(table.Name)} (tenant_id, {SubjectKey.Column.Quoted})", cancellationToken);
+        }
     }
 
     private async Task AddColumnAsync(SchemaChange.AddColumn add, CancellationToken cancellationToken)
