@@ -113,8 +113,8 @@ internal static class ProofsBench
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"One caller. A total has {totalProof.Length} bytes, a total below a bound {belowProof.Length}. Added: one commitment of ")
-            + "the range, read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point read "
-            + "and added by libcrypto alone.",
+            + "the range, read, digested and added by the verifier, or digested and added with its opening by the prover. Bare: a point "
+            + "read and added by libcrypto alone.",
             [
                 Call("bare, read and added", null, () =>
                 {

@@ -106,6 +106,9 @@ public sealed class StatementTests
     public void Pieces_that_read_the_same_in_a_row_are_not_the_same()
     {
         Assert.NotEqual(State(t => t.Append("a"u8, "bc"u8)), State(t => t.Append("ab"u8, "c"u8)));
+        // The same bytes in a row, but for the length of the label.
+        Assert.NotEqual(
+            State(t => t.Append("a"u8, [0, 0, 0, 0, 0, 0, 0, 1, 7])), State(t => t.Append("a\0\0\0\0\0\0\0\t"u8, [7])));
         Assert.NotEqual(
             State(t => { t.Append("a"u8, "b"u8); t.Append("a"u8, "c"u8); }),
             State(t => { t.Append("a"u8, "c"u8); t.Append("a"u8, "b"u8); }));
