@@ -147,6 +147,15 @@ public sealed class SoundnessTests
     }
 
     [Fact]
+    public void A_proof_of_one_part_has_no_room_for_another()
+    {
+        var wide = Statement.TotalBelow(Log.Range, TrialLog.Attribute, Statement.HighestBound);
+        var proof = TotalBelowProof.Prove(wide, Log.Opening());
+        Assert.Equal(ProofVerdict.Malformed, TotalBelowProof.Verify(wide, Log.Commitments(), [.. proof, 0]));
+        Assert.Equal(ProofVerdict.Malformed, TotalBelowProof.Verify(wide, Log.Commitments(), [.. proof, .. proof[2..]]));
+    }
+
+    [Fact]
     public void Scalars_have_one_writing_and_infinity_is_no_part()
     {
         // Each scalar's place, with the scalar plus the order where that fits: s = 0 … is written as the order too.
