@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
@@ -110,10 +109,7 @@ public class DataServer : IAsyncLifetime
         _cluster = await PostgresCluster.StartAsync();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        using var port = new global::System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        port.Start();
-        var url = $"http://localhost:{((IPEndPoint)port.LocalEndpoint).Port}";
-        port.Stop();
+        var url = $"http://localhost:{FreePort.Take()}";
         builder.Configuration["urls"] = url;
         builder.Configuration["Bulkhead:PublicUrl"] = url;
         builder.Services.AddKernel(_change(new KernelOptions

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -36,12 +35,7 @@ public sealed class HoldingServer : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync("fsync = off");
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Url = $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}";
-        }
-
+        Url = $"http://localhost:{FreePort.Take()}";
         await StartAsync();
         Operator = await TokenAsync("/operator", "operator", "operator-secret", "operator");
         using var manifest = new StringContent(await File.ReadAllTextAsync(Server.Clinic()), Encoding.UTF8, "application/yaml");
