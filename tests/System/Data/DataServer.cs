@@ -104,6 +104,8 @@ public class DataServer : IAsyncLifetime
 
     public Dictionary<(string, string), string> Tokens { get; } = [];
 
+    public LateClock Clock { get; } = new();
+
     public async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync();
@@ -122,6 +124,7 @@ public class DataServer : IAsyncLifetime
             builder.Configuration);
         builder.Services.AddSingleton<AppCatalogue>();
         builder.Services.AddKeys();
+        builder.Services.AddSingleton<TimeProvider>(Clock);
         _app = builder.Build();
         var services = _app.Services;
         var deployment = services.GetRequiredService<Deployment>();
@@ -148,7 +151,13 @@ public class DataServer : IAsyncLifetime
         await _app.StartAsync();
         Database = services.GetRequiredService<TenantDatabase>();
         Http = new HttpClient { BaseAddress = new Uri(url) };
-        foreach (var tenant in services.GetRequiredService<Catalogue>().Current.Tenants.Values)
+        await SignInAsync();
+    }
+
+    /// <summary>New tokens for everybody: after the clock was moved on, the old ones have expired.</summary>
+    public async Task SignInAsync()
+    {
+        foreach (var tenant in Services.GetRequiredService<Catalogue>().Current.Tenants.Values)
         {
             Tenants[tenant.Slug] = tenant;
             foreach (var role in new[] { "admin", "viewer" })
