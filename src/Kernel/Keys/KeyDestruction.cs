@@ -170,12 +170,14 @@ public sealed class KeyDestruction
             cancellationToken,
             context.Tenant.Value);
         // Wrapped copies in backups hang on roots that are not destroyed yet. The one in use is retired when its epoch ends at the latest.
+        // A root in files may be in a backup of the key store that was made right before, and which ends as long after.
         var roots = await control.ListAsync(
-            "select root, created_at, destroy_after from control.key_root where destroyed_at is null order by root",
-            r => (Root: r.GetInt32(0), Created: r.GetFieldValue<DateTimeOffset>(1),
+            "select store = 'file', created_at, destroy_after from control.key_root where destroyed_at is null order by root",
+            r => (IsFile: r.GetBoolean(0), Created: r.GetFieldValue<DateTimeOffset>(1),
                 Destroy: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2)),
             cancellationToken);
-        var gone = roots.Max(r => r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention);
+        var gone = roots.Max(r => (r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention)
+            + (r.IsFile ? _options.BackupRetention : TimeSpan.Zero));
         var json = new StringBuilder("{");
         json.AppendMember("app", context.App);
         json.AppendMember("confirmedBy", Name(context.Actor));
