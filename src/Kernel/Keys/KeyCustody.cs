@@ -89,6 +89,21 @@ public sealed class KeyCustody
         ];
     }
 
+    /// <summary>Roots in use that new ones would not be kept like: another store or a passphrase is configured since they were made.</summary>
+    public async Task<ImmutableArray<RootState>> RootsToMoveAsync(CancellationToken cancellationToken)
+    {
+        var found = ImmutableArray.CreateBuilder<RootState>();
+        foreach (var root in await RootsAsync(cancellationToken))
+        {
+            if (root.RetiredAt is null && !await _stores.IsAsConfiguredAsync(root.Store, root.Root, cancellationToken))
+            {
+                found.Add(root);
+            }
+        }
+
+        return found.ToImmutable();
+    }
+
     public async Task<ImmutableArray<KeyState>> KeysAsync(TenantId tenant, CancellationToken cancellationToken)
     {
         await using var control = await OpenAsync(cancellationToken);

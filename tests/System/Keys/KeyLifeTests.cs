@@ -228,10 +228,17 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
         var backup = await control.ScalarAsync<byte[]>(
             "select wrapped from control.tenant_key where tenant_id = $1 and purpose = 'data'", default, tenant.Id.Value);
         await RotateRootAsync();
+        var file = Path.Combine(_installation.Options.KeyDirectory, "root-1.key");
+        var copy = await File.ReadAllBytesAsync(file);
         await control.RunAsync("update control.key_root set destroy_after = now() - interval '1 second' where root = 1", default);
         Assert.Equal(1, await _installation.Custody.DestroyDueRootsAsync(Installation.Operator, "r", default));
         Assert.Equal(0, await _installation.Custody.DestroyDueRootsAsync(Installation.Operator, "r", default));
-        Assert.False(File.Exists(Path.Combine(_installation.Options.KeyDirectory, "root-1.key")));
+        Assert.False(File.Exists(file));
+
+        // Taken back from a backup, it is destroyed again.
+        await File.WriteAllBytesAsync(file, copy);
+        Assert.Equal(1, await _installation.Custody.DestroyDueRootsAsync(Installation.Operator, "r", default));
+        Assert.False(File.Exists(file));
         var fault = await Assert.ThrowsAsync<KeyStoreFault>(async () => await _installation.Stores.Current.UnwrapAsync(
             1, backup, WrappedTenantKey.Associated(tenant.Id, KeyPurpose.Data, 1), default));
         Assert.Equal(KeyStoreFaultKind.NoSuchRoot, fault.Kind);
