@@ -102,28 +102,34 @@ public sealed class RecordKeys
     {
         Span<byte> binding = stackalloc byte[16];
         record.TryWriteBytes(binding, bigEndian: true, out _);
-        Open(dataClass, binding, envelope, content);
+        Open(dataClass, binding, envelope, content, record);
     }
 
     /// <exception cref="TenantFault">As of the other overload.</exception>
-    public void Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> envelope, Span<byte> content)
+    public void Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> envelope, Span<byte> content) =>
+        Open(dataClass, binding, envelope, content, null);
+
+    /// <summary>Where that is which does not open.</summary>
+    public SealedPlace PlaceOf(Guid? record) => new(_tenant, _entity, record);
+
+    private void Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> envelope, Span<byte> content, Guid? record)
     {
         var epoch = EpochOf(envelope);
         if (epoch == 0)
         {
-            throw new TenantFault(TenantFaultKind.RecordDamaged);
+            throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = PlaceOf(record) };
         }
 
         if (!_ciphers.TryGetValue(epoch, out var cipher))
         {
-            throw new TenantFault(TenantFaultKind.KeysUnavailable);
+            throw new TenantFault(TenantFaultKind.KeysUnavailable) { Place = PlaceOf(record) };
         }
 
         Span<byte> space = stackalloc byte[512];
         if (!cipher.TryOpen(
             envelope.Slice(EpochPlace + 4, Xaes.NonceLength), envelope[Head..], Associated(dataClass, epoch, binding, space), content))
         {
-            throw new TenantFault(TenantFaultKind.RecordDamaged);
+            throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = PlaceOf(record) };
         }
     }
 
