@@ -24,7 +24,8 @@ internal sealed class EnvelopeBench : IDisposable
     private EnvelopeBench()
     {
         var tenant = TenantId.New();
-        _keys = new(tenant, Entity, 1, [new(1, _key)], [(1, _indexKey)]);
+        var subjects = new SubjectKeys(tenant, 1, new Dictionary<int, SecretKey> { [1] = _indexKey });
+        _keys = new(tenant, Entity, 1, [new(1, _key)], [(1, _indexKey)], subjects);
         // As long as an envelope's: the epoch and the record's id come behind the context.
         _associated = new byte[new KeyContext("row").Add(tenant.Value).Add(Entity).Add(DataClass).Bytes.Length + 4 + 16];
     }

@@ -41,7 +41,7 @@ create table control.held_key_root (
 
 create table control.tenant_key (
     tenant_id uuid not null references control.tenant (id),
-    purpose text not null check (purpose in ('data', 'index')),
+    purpose text not null check (purpose in ('data', 'index', 'subject')),
     version int not null check (version > 0),
     -- A root of ours, or one of the tenant's own service.
     root int references control.key_root (root),

@@ -19,9 +19,35 @@ create table {core}.idempotency (
     request_digest bytea not null,
     status bigint not null,
     answer bytea not null,
+    -- The person that the answer is about, where the person has a key: the answer goes with it.
+    subject uuid,
     created_at timestamptz not null default now(),
     primary key (tenant_id, actor, route, key)
 );
+create index idempotency_subject on {core}.idempotency (tenant_id, subject);
+
+-- Keys of persons, wrapped under the tenant's subject key. Erased, a row keeps the proof and loses the key.
+create table {core}.subject_key (
+    tenant_id uuid not null,
+    subject uuid not null,
+    entity text not null,
+    wrapped bytea,
+    created_at timestamptz not null default now(),
+    erased_at timestamptz,
+    erased_by text,
+    -- Version of the tenant's subject key that wrapped it last: as long as that lives, a backup of this table opens.
+    erased_version bigint,
+    -- What became unreadable: canonical JSON, as the receipt has it.
+    unreadable text,
+    receipt text,
+    receipt_key bigint,
+    ecdsa_p256 bytea,
+    ml_dsa_65 bytea,
+    no_ml_dsa_65 text,
+    primary key (tenant_id, subject),
+    check ((wrapped is null) = (erased_at is not null))
+);
+create index subject_key_uncertified on {core}.subject_key (tenant_id, subject) where erased_at is not null and receipt is null;
 
 create table {core}.audit_entry (
     tenant_id uuid not null,

@@ -48,6 +48,9 @@ public sealed record KernelOptions
     /// </summary>
     public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>So long after a key became active nobody uses its forerunner: who has not read the catalogue for so long refuses to seal.</summary>
+    internal TimeSpan KeySettling => KeyAnnouncement + CatalogueStale + StatementTimeout;
+
     /// <summary>How often the schedule of the keys is looked at; 100 ms to 1 hour.</summary>
     public TimeSpan KeyUpkeep { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -81,6 +81,13 @@ public static class KernelRegistration
             new ReceiptSigning(options.RequirePostQuantum),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new SubjectErasure(
+            p.GetRequiredService<KeyCustody>(),
+            p.GetRequiredService<KeyDestruction>(),
+            p.GetRequiredService<TenantDatabase>(),
+            p.GetRequiredService<KeyRing>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KernelStart(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));
         services.AddHostedService<CataloguePolling>();

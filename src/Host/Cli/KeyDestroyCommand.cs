@@ -44,6 +44,11 @@ internal static class KeyDestroyCommand
             return;
         }
 
+        ShowReceipt(receipt);
+    }
+
+    public static void ShowReceipt(JsonObject receipt)
+    {
         Console.WriteLine($"{receipt["text"]}");
         Console.WriteLine();
         Console.WriteLine("Signed by ECDSA P-256" + (receipt["mlDsa65"] is null ? $"; ML-DSA-65 {receipt["whyNoMlDsa65"]}" : " and ML-DSA-65"));

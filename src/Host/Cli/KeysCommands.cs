@@ -34,12 +34,12 @@ internal static class KeysCommands
         return command;
     }
 
-    private static Command Online() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy; backup and recover")
+    private static Command Online() => new("keys", "Keys: list, rotate, revoke, restore, verify, import, destroy, erase; backup and recover")
     {
         List(), Rotate(), Switch("revoke", "Withdraws a tenant's keys: nothing of its data is read or written until they are restored"),
         Switch("restore", "Gives a tenant's keys back"), Verify(),
         KeyHoldingCommands.Build(),
-        KeyImportCommand.Build(), KeyDestroyCommand.Build(),
+        KeyImportCommand.Build(), KeyDestroyCommand.Build(), KeyEraseCommand.Build(),
     };
 
     private static Command List()
@@ -59,10 +59,10 @@ internal static class KeysCommands
     {
         var key = new Option<string>("--key")
         {
-            Description = "tenant (wraps the keys of rows), data (seals rows), index (finds sealed values), root",
+            Description = "tenant (wraps the keys of rows), data (seals rows), index (finds sealed values), subject (wraps the keys of persons), root",
             Required = true,
         };
-        key.AcceptOnlyFromAmong("root", "tenant", "data", "index");
+        key.AcceptOnlyFromAmong("root", "tenant", "data", "index", "subject");
         var command = new Command("rotate", "A new version of a key, without a pause") { key, Tenant, Role };
         command.SetAction(async (result, cancellationToken) =>
         {

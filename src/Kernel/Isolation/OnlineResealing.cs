@@ -155,7 +155,8 @@ internal sealed class OnlineResealing(
                     last = row.Uuid(0);
                     if (row.Boolean(2))
                     {
-                        rows.Add(row, row.Uuid(0), row.Uuid(1), 3, entity);
+                        var person = shape.Change.HasSubject ? row.Bytes(3 + rows.Columns.Length) : null;
+                        rows.Add(row, row.Uuid(0), row.Uuid(1), 3, entity, person);
                     }
                 }
             },
@@ -170,9 +171,10 @@ internal sealed class OnlineResealing(
         conditions.AddRange(shape.Envelopes.Select(e => SealedColumn.IsOfOlderEpoch(e.Staging, entity)));
         conditions.AddRange(shape.Indexes.Select(i => SealedColumn.IsOfOtherIndexKey(i.Staging, entity)));
         var columns = Sql.Join("", rows.Columns.Select(c => Sql.Of($", case when {Staged} then {c} end")));
+        var person = shape.Change.HasSubject ? Sql.Of($", case when {Staged} then {SubjectKey.OfRow} end") : Sql.Empty;
         var from = after is { } id ? Sql.Of($"where id > {SqlValue.Uuid(id)}") : Sql.Empty;
         return Sql.Of($"""
-            select id, version, {Staged}{columns} from (
+            select id, version, {Staged}{columns}{person} from (
                 select *, coalesce({Sql.Join(" or ", conditions)}, false) as {Staged}
                 from {Place.App}.{shape.Table} {from} order by id limit {SqlValue.Integer(options.ResealBatch)}) as rows
             """);

@@ -16,6 +16,8 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
 
     private static readonly string Resealed = ResealShape.Resealed.Quoted;
 
+    private string SubjectKeys => $"{unit.CoreSchema.Quoted}.subject_key";
+
     /// <summary>Why a deployment cannot go on; null for a fault that may pass.</summary>
     public static DeploymentRefused? Refusal(TenantFault fault) => fault.Kind switch
     {
@@ -74,7 +76,17 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
             throw new InvalidOperationException($"Nothing is prepared for {shape.Table}: resealing comes before the migration.");
         }
 
+        if (shape.Change.HasSubject)
+        {
+            await deployer.RunAsync($"alter table {SubjectKeys} no force row level security", cancellationToken);
+        }
+
         await SealRestAsync(shape, cancellationToken);
+        if (shape.Change.HasSubject)
+        {
+            await deployer.RunAsync($"alter table {SubjectKeys} force row level security", cancellationToken);
+        }
+
         foreach (var (staging, column) in shape.Staged)
         {
             await deployer.RunAsync(
@@ -122,6 +134,10 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
             .Where(t => t.Placement.Unit.Name == unit.Name && t.Status == TenantStatus.Active).Select(t => t.Id.Value).ToArray();
         var rows = new ResealedRows(shape);
         var columns = string.Concat(rows.Columns.Select(c => $", {c.Quoted}"));
+        var person = shape.Change.HasSubject
+            ? $", coalesce((select k.wrapped from {SubjectKeys} k where k.tenant_id = t.tenant_id "
+                + $"and k.subject = t.{SubjectKey.Column.Quoted}), ''::bytea)"
+            : "";
         var last = (Tenant: Guid.Empty, Id: Guid.Empty);
         while (true)
         {
@@ -145,7 +161,7 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"""
-                    select id, version{columns} from {Name(shape.Table)}
+                    select id, version{columns}{person} from {Name(shape.Table)} t
                     where ({Resealed} is distinct from version or not tenant_id = any($1))
                       and tenant_id = $2 and (tenant_id, id) > ($3, $4)
                     order by id limit {options.ResealBatch}
@@ -154,7 +170,8 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
                 {
                     if (!rows.IsFull)
                     {
-                        rows.Add(new Row(r), r.GetGuid(0), r.GetGuid(1), 2, entity);
+                        var key = shape.Change.HasSubject ? r.GetFieldValue<byte[]>(2 + rows.Columns.Length) : null;
+                        rows.Add(new Row(r), r.GetGuid(0), r.GetGuid(1), 2, entity, key);
                         last = (tenant.Value, r.GetGuid(0));
                     }
 

@@ -47,14 +47,15 @@ internal sealed class ResealedRows
 
     /// <param name="first">Where <see cref="Columns"/> begin in the row.</param>
     /// <exception cref="TenantFault">An envelope does not open.</exception>
-    public void Add(Row row, Guid id, Guid version, int first, RecordKeys keys)
+    /// <param name="subjectKey">Wrapped, of the person that the row is about; null where it is about none that has one.</param>
+    public void Add(Row row, Guid id, Guid version, int first, RecordKeys keys, byte[]? subjectKey)
     {
         var values = new byte[]?[_shape.Change.To.Length];
         for (var i = 0; i < _shape.Read.Length; i++)
         {
             if (!row.IsNull(first + i))
             {
-                Open(_shape.Read[i], id, row.Bytes(first + i), keys, values);
+                Open(_shape.Read[i], id, [.. subjectKey ?? [], .. row.Bytes(first + i)], keys, values);
             }
         }
 
@@ -79,7 +80,19 @@ internal sealed class ResealedRows
 
         _ids.Add(id);
         _versions.Add(version);
-        Stage(id, values, keys);
+        if (subjectKey is [])
+        {
+            // Erased: there is no key to seal under, and nothing of the person may come back from a column in the clear.
+            foreach (var staged in _staged)
+            {
+                staged.Add(null);
+            }
+        }
+        else
+        {
+            Stage(id, values, keys, subjectKey);
+        }
+
         foreach (var value in values)
         {
             _bytes += value?.Length ?? 0;
@@ -90,7 +103,11 @@ internal sealed class ResealedRows
     private void Open(string dataClass, Guid id, byte[] envelope, RecordKeys keys, byte[]?[] values)
     {
         var opened = new byte[RecordKeys.ContentLength(envelope)];
-        keys.Open(dataClass, id, envelope, opened);
+        if (!keys.Open(dataClass, id, envelope, opened))
+        {
+            return;
+        }
+
         var fields = new SealedContent(opened);
         while (fields.Read())
         {
@@ -107,7 +124,7 @@ internal sealed class ResealedRows
         CryptographicOperations.ZeroMemory(opened);
     }
 
-    private void Stage(Guid id, byte[]?[] values, RecordKeys keys)
+    private void Stage(Guid id, byte[]?[] values, RecordKeys keys, byte[]? subjectKey)
     {
         var place = 0;
         foreach (var envelope in _shape.Envelopes)
@@ -121,7 +138,7 @@ internal sealed class ResealedRows
                 }
             }
 
-            var sealedAnew = keys.Seal(envelope.DataClass, id, _content.Finish());
+            var sealedAnew = keys.Seal(envelope.DataClass, id, _content.Finish(), subjectKey);
             _content.Clear();
             _staged[place++].Add(sealedAnew);
             _bytes += sealedAnew.Length;

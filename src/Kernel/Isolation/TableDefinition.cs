@@ -51,6 +51,9 @@ public sealed record ForeignKeyDefinition(SqlName Name, SqlName Column, SqlName 
 public sealed record TableDefinition(SqlName Name, ImmutableArray<ColumnDefinition> Columns)
 {
     public ImmutableArray<SealedFieldDefinition> Sealed { get; init; } = [];
+
+    /// <summary>Its rows are about persons who have keys: each names its person, in column <c>_subject</c>.</summary>
+    public bool HasSubject { get; init; }
 }
 
 /// <summary>A step of a migration of a unit's app tables.</summary>
@@ -89,12 +92,14 @@ public abstract record SchemaChange
     /// <param name="From">Sealed fields of the older version.</param>
     /// <param name="To">Those of the newer one, all of them.</param>
     /// <param name="CanonicalJson">Gives a JSON document of a clear column the form that envelopes hold.</param>
+    /// <param name="HasSubject">Rows are about persons who have keys.</param>
     public sealed record Reseal(
         SqlName Table,
         string Entity,
         ImmutableArray<SealedFieldDefinition> From,
         ImmutableArray<ResealedField> To,
-        Func<string, string> CanonicalJson) : SchemaChange;
+        Func<string, string> CanonicalJson,
+        bool HasSubject = false) : SchemaChange;
 }
 
 /// <summary>A sealed field of a newer version and where its values come from: one of the three, or none.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
@@ -37,6 +38,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("service_account", "select"),
         ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
+        ("subject_key", "select, insert, update, delete"),
     ];
 
     public async Task CreateAsync(CancellationToken cancellationToken)
@@ -141,6 +143,12 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         text.Append(CultureInfo.InvariantCulture, $"create table {Name(table.Name)} (");
         text.Append("tenant_id uuid not null, id uuid not null, version uuid not null, ");
         text.Append("created_at timestamptz not null, updated_at timestamptz not null, ");
+        if (table.HasSubject)
+        {
+            // Null is what an erased person's id becomes when something is written about it: refused here.
+            text.Append(CultureInfo.InvariantCulture, $"{SubjectKey.Column.Quoted} uuid not null, ");
+        }
+
         foreach (var column in table.Columns)
         {
             text.Append(Column(column, withDefault: false)).Append(", ");
@@ -159,6 +167,11 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         text.Append("primary key (tenant_id, id))");
         await deployer.RunAsync(text.ToString(), cancellationToken);
         await ProtectAsync(Name(table.Name), "select, insert, update, delete", Policy(PresentedAndOpen), cancellationToken);
+        if (table.HasSubject)
+        {
+            await deployer.RunAsync(
+                $"create index on {Name(table.Name)} (tenant_id, {SubjectKey.Column.Quoted})", cancellationToken);
+        }
     }
 
     private async Task AddColumnAsync(SchemaChange.AddColumn add, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace Bulkhead.Kernel.Keys;
 
-/// <param name="Purpose"><c>data</c>, <c>index</c> (tenant keys) or <c>rows</c> (data keys, by epoch).</param>
+/// <param name="Purpose"><c>data</c>, <c>index</c>, <c>subject</c> (tenant keys) or <c>rows</c> (data keys, by epoch).</param>
 /// <param name="Number">Version of a tenant key, epoch of a data key.</param>
 /// <param name="HeldBy"><c>file</c>, <c>pkcs11</c>, <c>service</c>, or <c>data</c> for what the tenant's data key wraps.</param>
 /// <param name="Root">Root that wraps it, ours or of the tenant's own service; null for a data key.</param>
@@ -31,6 +31,9 @@ public enum TenantKeyRotation
 
     /// <summary>The index key: blind indexes are written anew in the background.</summary>
     Index,
+
+    /// <summary>The subject key: keys of persons are wrapped anew in the background.</summary>
+    Subject,
 }
 
 /// <summary>
@@ -187,7 +190,8 @@ public sealed class KeyCustody
         {
             TenantKeyRotation.Tenant => await life.RotateTenantKeyAsync(control, context.Tenant, null, cancellationToken),
             TenantKeyRotation.Data => await life.RotateDataKeyAsync(control, context.Tenant, cancellationToken),
-            TenantKeyRotation.Index => await life.RotateIndexKeyAsync(control, context.Tenant, cancellationToken),
+            TenantKeyRotation.Index => await life.RotateBesideAsync(control, context.Tenant, KeyPurpose.Index, cancellationToken),
+            TenantKeyRotation.Subject => await life.RotateBesideAsync(control, context.Tenant, KeyPurpose.Subject, cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(what)),
         };
         await LogAsync(control, context, "keys.rotate", ("key", what.ToString().ToLowerInvariant()), cancellationToken);
@@ -214,6 +218,34 @@ public sealed class KeyCustody
         await LogAsync(control, context, "keys.retire", ("below", epoch.ToString(CultureInfo.InvariantCulture)), cancellationToken);
         await _catalogue.RefreshAsync(cancellationToken);
         return retired;
+    }
+
+    /// <summary>Of the tenant's subject keys, ascending; empty when they were destroyed.</summary>
+    internal async Task<ImmutableArray<(int Version, DateTimeOffset ActiveAt)>> SubjectVersionsAsync(
+        TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        return
+        [
+            .. await control.ListAsync(
+                "select version, active_at from control.tenant_key where tenant_id = $1 and purpose = 'subject' order by version",
+                r => (r.GetInt32(0), r.GetFieldValue<DateTimeOffset>(1)),
+                cancellationToken,
+                tenant.Value),
+        ];
+    }
+
+    /// <summary>Forgets subject keys that wrap no person's key any more.</summary>
+    internal async Task RetireSubjectKeysAsync(RequestContext context, int version, CancellationToken cancellationToken)
+    {
+        var below = ("below", version.ToString(CultureInfo.InvariantCulture));
+        await using var control = await LockAsync(context.Tenant, cancellationToken);
+        await RecordAsync(context, "keys.retire", below, cancellationToken);
+        await control.RunAsync(
+            "delete from control.tenant_key where tenant_id = $1 and purpose = 'subject' and version < $2",
+            cancellationToken, context.Tenant.Value, version);
+        await LogAsync(control, context, "keys.retire", below, cancellationToken);
+        await _catalogue.RefreshAsync(cancellationToken);
     }
 
     /// <summary>

@@ -97,6 +97,24 @@ public sealed class KeyDestruction
         await transaction.CommitAsync(cancellationToken);
     }
 
+    /// <summary>Signs what a text says, with the date when the last backup is worthless put in by this.</summary>
+    internal async Task<(Receipt Receipt, int KeyVersion)> SignAsync(Func<string, string> text, CancellationToken cancellationToken)
+    {
+        await using var control = await _custody.OpenAsync(cancellationToken);
+        var (version, key) = await ReceiptKeyAsync(control, cancellationToken);
+        using var signer = key;
+        var signed = text(Text(await LastBackupAsync(control, _time.GetUtcNow(), cancellationToken)));
+        var signatures = _signing.Sign(signer, Encoding.UTF8.GetBytes(signed));
+        return (new(signed, signer.PublicKey.ToArray(), signatures.EcdsaP256, signatures.MLDsa65, signatures.WhyNoMLDsa65), version);
+    }
+
+    internal async Task<byte[]> PublicKeyAsync(int version, CancellationToken cancellationToken)
+    {
+        await using var control = await _custody.OpenAsync(cancellationToken);
+        return await control.ScalarAsync<byte[]>(
+            "select public_key from control.receipt_key where version = $1", cancellationToken, version) ?? [];
+    }
+
     private static string Name(Actor actor) => $"{actor.Kind.ToString().ToLowerInvariant()} {actor.Id}";
 
     private async Task RequestAsync(
@@ -169,15 +187,7 @@ public sealed class KeyDestruction
             r => (Purpose: r.GetString(0), Number: r.GetInt32(1), WrappedBy: r.GetString(2), Commitment: r.GetString(3)),
             cancellationToken,
             context.Tenant.Value);
-        // Wrapped copies in backups hang on roots that are not destroyed yet. The one in use is retired when its epoch ends at the latest.
-        // A root in files may be in a backup of the key store that was made right before, and which ends as long after.
-        var roots = await control.ListAsync(
-            "select store = 'file', created_at, destroy_after from control.key_root where destroyed_at is null order by root",
-            r => (IsFile: r.GetBoolean(0), Created: r.GetFieldValue<DateTimeOffset>(1),
-                Destroy: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2)),
-            cancellationToken);
-        var gone = roots.Max(r => (r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention)
-            + (r.IsFile ? _options.BackupRetention : TimeSpan.Zero));
+        var gone = await LastBackupAsync(control, now, cancellationToken);
         var json = new StringBuilder("{");
         json.AppendMember("app", context.App);
         json.AppendMember("confirmedBy", Name(context.Actor));
@@ -203,9 +213,24 @@ public sealed class KeyDestruction
         return json.Append('}').ToString();
     }
 
+    /// <summary>
+    /// Wrapped copies in backups hang on roots that are not destroyed yet. The one in use is retired when its epoch ends at the latest.
+    /// </summary>
+    private async Task<DateTimeOffset> LastBackupAsync(NpgsqlConnection control, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        // A root in files may be in a backup of the key store that was made right before it is destroyed, and which ends as long after.
+        var roots = await control.ListAsync(
+            "select store = 'file', created_at, destroy_after from control.key_root where destroyed_at is null order by root",
+            r => (IsFile: r.GetBoolean(0), Created: r.GetFieldValue<DateTimeOffset>(1),
+                Destroy: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2)),
+            cancellationToken);
+        return roots.Max(r => (r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention)
+            + (r.IsFile ? _options.BackupRetention : TimeSpan.Zero));
+    }
+
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
-    private static string Text(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    internal static string Text(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private async Task<(int Version, ReceiptKey Key)> ReceiptKeyAsync(NpgsqlConnection control, CancellationToken cancellationToken)
     {

@@ -47,6 +47,11 @@ public sealed class KeyRing : IDisposable
             : UnwrapAsync(tenant, entity, cancellationToken);
     }
 
+    /// <summary>The tenant's keys that wrap those of persons.</summary>
+    /// <exception cref="TenantFault">As of <see cref="OpenAsync"/>.</exception>
+    internal async ValueTask<SubjectKeys> OpenSubjectsAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        (await OpenAsync(tenant, SubjectKey.KeyName, cancellationToken)).Subjects;
+
     /// <summary>Throws as <see cref="OpenAsync"/> does when the tenant's data is closed; opens nothing.</summary>
     public void RequireOpen(TenantId tenant) => Wrapped(tenant);
 
@@ -147,6 +152,7 @@ internal sealed class OpenTenant(
     int epoch,
     FrozenDictionary<int, SecretKey> epochs,
     (int Version, SecretKey Key)[] indexKeys,
+    SubjectKeys subjects,
     DateTimeOffset until,
     long uses) : IDisposable
 {
@@ -158,10 +164,11 @@ internal sealed class OpenTenant(
 
     public RecordKeys Of(string entity) => _entities.TryGetValue(entity, out var keys)
         ? keys
-        : _entities.GetOrAdd(entity, name => new RecordKeys(tenant, name, epoch, epochs, indexKeys));
+        : _entities.GetOrAdd(entity, name => new RecordKeys(tenant, name, epoch, epochs, indexKeys, subjects));
 
     public void Dispose()
     {
+        subjects.Dispose();
         foreach (var entity in _entities.Values)
         {
             entity.Dispose();

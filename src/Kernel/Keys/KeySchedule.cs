@@ -80,14 +80,17 @@ public sealed class KeySchedule
                 due.Add((tenant, TenantKeyRotation.Data));
             }
 
-            if (keys.Keys.Where(k => k.Purpose == KeyPurpose.Data).All(k => now - k.ActiveAt >= _options.TenantKeyAge))
+            foreach (var (purpose, what) in new[]
             {
-                due.Add((tenant, TenantKeyRotation.Tenant));
-            }
-
-            if (keys.Keys.Where(k => k.Purpose == KeyPurpose.Index).All(k => now - k.ActiveAt >= _options.TenantKeyAge))
+                (KeyPurpose.Data, TenantKeyRotation.Tenant),
+                (KeyPurpose.Index, TenantKeyRotation.Index),
+                (KeyPurpose.Subject, TenantKeyRotation.Subject),
+            })
             {
-                due.Add((tenant, TenantKeyRotation.Index));
+                if (keys.Of(purpose).All(k => now - k.ActiveAt >= _options.TenantKeyAge))
+                {
+                    due.Add((tenant, what));
+                }
             }
         }
 
@@ -100,11 +103,11 @@ public sealed class KeySchedule
     /// </summary>
     public ImmutableArray<(TenantEntry Tenant, int Epoch, int IndexVersion)> Behind()
     {
-        var settled = _time.GetUtcNow() - _options.KeyAnnouncement - _options.CatalogueStale - _options.StatementTimeout;
+        var settled = _time.GetUtcNow() - _options.KeySettling;
         var behind = ImmutableArray.CreateBuilder<(TenantEntry, int, int)>();
         foreach (var (tenant, keys) in Open())
         {
-            var index = keys.Keys.Where(k => k.Purpose == KeyPurpose.Index).ToList();
+            var index = keys.Of(KeyPurpose.Index).ToList();
             if ((keys.Epochs.Length > 1 || index.Count > 1) && keys.Epochs[^1].ActiveAt <= settled && index[^1].ActiveAt <= settled)
             {
                 behind.Add((tenant, keys.Epochs[^1].Epoch, index[^1].Version));
@@ -177,6 +180,9 @@ public sealed class KeySchedule
         await control.RunAsync("delete from control.key_rewrite where tenant_id = $1", cancellationToken, tenant.Id.Value);
         return retired;
     }
+
+    /// <summary>Tenants that are in service and whose data is open.</summary>
+    public IEnumerable<TenantEntry> Tended() => Open().Select(t => t.Tenant);
 
     private IEnumerable<(TenantEntry Tenant, TenantKeys Keys)> Open()
     {

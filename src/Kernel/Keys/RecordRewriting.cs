@@ -9,7 +9,9 @@ namespace Bulkhead.Kernel.Keys;
 
 /// <summary>A table whose rows have envelopes, as the app's version in force describes it.</summary>
 /// <param name="Entity">As the app calls it.</param>
-public sealed record RewriteTable(SqlName Table, string Entity, ImmutableArray<SealedFieldDefinition> Fields);
+/// <param name="HasSubject">Its rows are about persons who have keys.</param>
+public sealed record RewriteTable(
+    SqlName Table, string Entity, ImmutableArray<SealedFieldDefinition> Fields, bool HasSubject = false);
 
 /// <param name="Seen">Rows that were looked at.</param>
 /// <param name="Rewritten">Rows that were under older keys, and are no longer.</param>
@@ -57,7 +59,7 @@ public sealed class RecordRewriting
             return new(0, 0, 0, null);
         }
 
-        var rows = new StaleRows(envelopes, indexed, keys);
+        var rows = new StaleRows(envelopes, indexed, table.HasSubject, keys);
         var seen = 0;
         Guid? last = null;
         await _database.RunAsync(
@@ -96,9 +98,11 @@ public sealed class RecordRewriting
             " or ",
             columns.Select(c => SealedColumn.IsOfOlderEpoch(c, keys)).Concat(indexed.Select(f => SealedColumn.IsOfOtherIndexKey(f.Index!, keys))));
         var read = Sql.Join("", columns.Concat(indexed.Select(f => f.Index!)).Select(c => Sql.Of($", case when {Stale} then {c} end")));
+        // Last, so that the others keep their places.
+        var person = table.HasSubject ? Sql.Of($", case when {Stale} then {SubjectKey.OfRow} end") : Sql.Empty;
         var from = after is { } id ? Sql.Of($"where id > {SqlValue.Uuid(id)}") : Sql.Empty;
         return Sql.Of($"""
-            select id, {Stale}{read} from (
+            select id, {Stale}{read}{person} from (
                 select *, coalesce({stale}, false) as {Stale}
                 from {Place.App}.{table.Table} {from} order by id limit {SqlValue.Integer(batch)}) as rows
             """);
@@ -122,7 +126,7 @@ public sealed class RecordRewriting
             """);
     }
 
-    private sealed class StaleRows(List<string> classes, List<SealedFieldDefinition> indexed, RecordKeys keys)
+    private sealed class StaleRows(List<string> classes, List<SealedFieldDefinition> indexed, bool hasSubject, RecordKeys keys)
     {
         /// <summary>Content held in memory at once, whatever the number of rows.</summary>
         private const int MaxBytes = 16 * 1024 * 1024;
@@ -151,11 +155,12 @@ public sealed class RecordRewriting
             var id = row.Uuid(0);
             _ids.Add(id);
             var indexes = new byte[]?[indexed.Count];
+            var subjectKey = hasSubject ? row.Bytes(2 + classes.Count + indexed.Count) : [];
             for (var i = 0; i < classes.Count; i++)
             {
                 var old = row.IsNull(2 + i) ? null : row.Bytes(2 + i);
                 _old[i].Add(old);
-                _new[i].Add(old is null ? null : Anew(classes[i], id, old, indexes));
+                _new[i].Add(old is null ? null : Anew(classes[i], id, old, subjectKey, indexes));
                 _bytes += 2 * (old?.Length ?? 0);
             }
 
@@ -167,10 +172,15 @@ public sealed class RecordRewriting
             }
         }
 
-        private byte[] Anew(string dataClass, Guid id, byte[] envelope, byte[]?[] indexes)
+        private byte[]? Anew(string dataClass, Guid id, byte[] envelope, byte[] subjectKey, byte[]?[] indexes)
         {
             var content = new byte[RecordKeys.ContentLength(envelope)];
-            keys.Open(dataClass, id, envelope, content);
+            if (!keys.Open(dataClass, id, [.. subjectKey, .. envelope], content))
+            {
+                // Nobody reads it any more, and the key that it is under besides shall be forgotten too.
+                return null;
+            }
+
             var fields = new SealedContent(content);
             while (fields.Read())
             {
@@ -185,7 +195,7 @@ public sealed class RecordRewriting
             }
 
             // As it was, with what fills it up: the bytes inside do not change.
-            var anew = RecordKeys.EpochOf(envelope) < keys.Epoch ? keys.Seal(dataClass, id, content) : envelope;
+            var anew = RecordKeys.EpochOf(envelope) < keys.Epoch ? keys.Seal(dataClass, id, content, subjectKey) : envelope;
             CryptographicOperations.ZeroMemory(content);
             return anew;
         }

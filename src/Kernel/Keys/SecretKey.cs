@@ -54,6 +54,14 @@ internal sealed class SecretKey : IDisposable
         return key;
     }
 
+    /// <summary>A key that nobody can make without both (HKDF-SHA-256 with the other as salt).</summary>
+    public SecretKey With(SecretKey other, string label)
+    {
+        var key = new SecretKey();
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, _bytes, key._bytes, salt: other._bytes, info: new KeyContext(label).Bytes);
+        return key;
+    }
+
     /// <summary>
     /// HMAC-SHA-256 of a constant under the key. AES-GCM does not commit to its key: whoever wraps one keeps this beside it and
     /// compares after unwrapping.

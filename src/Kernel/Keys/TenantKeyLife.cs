@@ -61,17 +61,26 @@ internal sealed class TenantKeyLife(RootStores stores, HeldKeyStores held, Kerne
         }
     }
 
-    /// <summary>A new index key. Until every row is indexed anew under it, values are looked for under both.</summary>
+    /// <summary>
+    /// A new index key: until every row is indexed anew under it, values are looked for under both. Or a new subject key: until every
+    /// person's key is wrapped anew, both open them.
+    /// </summary>
     /// <exception cref="DeploymentRefused">The last rotation of it is not finished yet: there are two.</exception>
     /// <exception cref="TenantFault">The tenant's own service does not open what is wrapped for it.</exception>
-    public async Task<int> RotateIndexKeyAsync(NpgsqlConnection control, TenantId tenant, CancellationToken cancellationToken)
+    public async Task<int> RotateBesideAsync(
+        NpgsqlConnection control, TenantId tenant, KeyPurpose purpose, CancellationToken cancellationToken)
     {
         var versions = await control.ListAsync(
-            "select version from control.tenant_key where tenant_id = $1 and purpose = 'index' order by version",
-            r => r.GetInt32(0), cancellationToken, tenant.Value);
+            "select version from control.tenant_key where tenant_id = $1 and purpose = $2 order by version",
+            r => r.GetInt32(0), cancellationToken, tenant.Value, purpose.Word());
         if (versions.Count > 1)
         {
-            throw new DeploymentRefused("The last rotation of the index key is still being written to the rows: wait for it.");
+            throw new DeploymentRefused($"The last rotation of the {purpose.Word()} key is still being written to the rows: wait for it.");
+        }
+
+        if (versions.Count == 0)
+        {
+            throw new TenantFault(TenantFaultKind.KeysDestroyed);
         }
 
         try
@@ -83,10 +92,10 @@ internal sealed class TenantKeyLife(RootStores stores, HeldKeyStores held, Kerne
             await TenantKeyMaking.PutTenantKeyAsync(
                 control,
                 tenant,
-                KeyPurpose.Index,
+                purpose,
                 version,
                 holder,
-                await holder.WrapAsync(tenant, KeyPurpose.Index, version, key, cancellationToken),
+                await holder.WrapAsync(tenant, purpose, version, key, cancellationToken),
                 key,
                 time.GetUtcNow() + options.KeyAnnouncement,
                 cancellationToken);

@@ -7,7 +7,7 @@ namespace Bulkhead.Kernel.Keys;
 /// <summary>Makes a tenant's keys, under the deployer's credential.</summary>
 internal sealed class TenantKeyMaking(RootStores stores, TimeProvider time)
 {
-    /// <summary>First versions of both tenant keys, and the first data key. Harmless when they are there.</summary>
+    /// <summary>First versions of the tenant keys, and the first data key. Harmless when they are there.</summary>
     public async Task EnsureFirstAsync(NpgsqlConnection control, TenantId tenant, CancellationToken cancellationToken)
     {
         if (await control.ScalarAsync<bool>(
@@ -20,7 +20,11 @@ internal sealed class TenantKeyMaking(RootStores stores, TimeProvider time)
         var holder = await KeyHolder.PlatformAsync(control, stores, cancellationToken);
         using var tenantKey = SecretKey.Random();
         using var indexKey = SecretKey.Random();
-        foreach (var (purpose, key) in new[] { (KeyPurpose.Data, tenantKey), (KeyPurpose.Index, indexKey) })
+        using var subjectKey = SecretKey.Random();
+        foreach (var (purpose, key) in new[]
+        {
+            (KeyPurpose.Data, tenantKey), (KeyPurpose.Index, indexKey), (KeyPurpose.Subject, subjectKey),
+        })
         {
             var wrapped = await holder.WrapAsync(tenant, purpose, 1, key, cancellationToken);
             await PutTenantKeyAsync(control, tenant, purpose, 1, holder, wrapped, key, now, cancellationToken);

@@ -24,7 +24,7 @@ internal sealed class OpenTenantKeys : IDisposable
     public ImmutableArray<WrappedDataKey> Epochs { get; }
 
     /// <param name="service">Opens the keys that the tenant holds.</param>
-    /// <param name="only">Leaves the other purpose wrapped; null opens both.</param>
+    /// <param name="only">Leaves the other purposes wrapped; null opens all.</param>
     /// <exception cref="TenantFault">There are none: they were destroyed.</exception>
     /// <exception cref="KeyStoreFault">A store is away, or a key is not genuine.</exception>
     public static async Task<OpenTenantKeys> ReadAsync(
@@ -85,8 +85,8 @@ internal sealed class OpenTenantKeys : IDisposable
 
 /// <summary>
 /// A tenant's keys on their way to a holder, old or new: wrapped, and seen to open there, and not yet in the catalogue. The tenant key
-/// of the rows is a fresh one, so that nothing is left of what the last holder could open; index keys go as they are, since another
-/// would not find the rows.
+/// of the rows is a fresh one, so that nothing is left of what the last holder could open; index and subject keys go as they are, since
+/// others would not find the rows, or open the keys of persons.
 /// </summary>
 internal sealed class TenantKeyMove : IDisposable
 {
@@ -95,7 +95,7 @@ internal sealed class TenantKeyMove : IDisposable
     private readonly KeyHolder _to;
     private readonly SecretKey _fresh;
     private readonly byte[] _wrapped;
-    private readonly ImmutableArray<(int Version, byte[] Wrapped)> _index;
+    private readonly ImmutableArray<(KeyPurpose Purpose, int Version, byte[] Wrapped)> _others;
 
     private TenantKeyMove(
         TenantId tenant,
@@ -103,19 +103,19 @@ internal sealed class TenantKeyMove : IDisposable
         KeyHolder to,
         SecretKey fresh,
         byte[] wrapped,
-        ImmutableArray<(int Version, byte[] Wrapped)> index)
+        ImmutableArray<(KeyPurpose Purpose, int Version, byte[] Wrapped)> others)
     {
         _tenant = tenant;
         _keys = keys;
         _to = to;
         _fresh = fresh;
         _wrapped = wrapped;
-        _index = index;
+        _others = others;
     }
 
     public int DataVersion => _keys.Data.Of.Version + 1;
 
-    /// <param name="keys">The tenant key of the rows; and index keys, where they move, too.</param>
+    /// <param name="keys">The tenant key of the rows; and the others, where they move, too.</param>
     /// <param name="given">The fresh key; null makes one.</param>
     /// <exception cref="KeyStoreFault">The holder is away, or does not open what was wrapped for it.</exception>
     public static async Task<TenantKeyMove> PrepareAsync(
@@ -125,13 +125,13 @@ internal sealed class TenantKeyMove : IDisposable
         try
         {
             var wrapped = await to.WrapAsync(tenant, KeyPurpose.Data, keys.Data.Of.Version + 1, fresh, cancellationToken);
-            var index = ImmutableArray.CreateBuilder<(int, byte[])>();
-            foreach (var (of, key) in keys.TenantKeys.Where(k => k.Of.Purpose == KeyPurpose.Index))
+            var others = ImmutableArray.CreateBuilder<(KeyPurpose, int, byte[])>();
+            foreach (var (of, key) in keys.TenantKeys.Where(k => k.Of.Purpose != KeyPurpose.Data))
             {
-                index.Add((of.Version, await to.WrapAsync(tenant, KeyPurpose.Index, of.Version, key, cancellationToken)));
+                others.Add((of.Purpose, of.Version, await to.WrapAsync(tenant, of.Purpose, of.Version, key, cancellationToken)));
             }
 
-            return new(tenant, keys, to, fresh, wrapped, index.ToImmutable());
+            return new(tenant, keys, to, fresh, wrapped, others.ToImmutable());
         }
         catch
         {
@@ -160,15 +160,15 @@ internal sealed class TenantKeyMove : IDisposable
         await control.RunAsync(
             "delete from control.tenant_key where tenant_id = $1 and purpose = 'data' and version < $2",
             cancellationToken, _tenant.Value, DataVersion);
-        foreach (var (version, wrapped) in _index)
+        foreach (var (purpose, version, wrapped) in _others)
         {
             await control.RunAsync(
                 $"""
                 update control.tenant_key
                 set {(_to.IsTenant ? "root = null, held_root = $3" : "held_root = null, root = $3")}, wrapped = $4
-                where tenant_id = $1 and purpose = 'index' and version = $2
+                where tenant_id = $1 and purpose = $5 and version = $2
                 """,
-                cancellationToken, _tenant.Value, version, _to.Root, wrapped);
+                cancellationToken, _tenant.Value, version, _to.Root, wrapped, purpose.Word());
         }
     }
 

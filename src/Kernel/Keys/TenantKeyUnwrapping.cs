@@ -16,18 +16,23 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
         var tenantKeys = new Dictionary<int, SecretKey>();
         var epochs = new Dictionary<int, SecretKey>();
         var indexKeys = new List<(int Version, SecretKey Key)>();
+        var subjectKeys = new Dictionary<int, SecretKey>();
         try
         {
             foreach (var key in wrapped.Keys)
             {
                 var opened = await UnwrapAsync(tenant, key, wrapped, cancellationToken);
-                if (key.Purpose == KeyPurpose.Data)
+                switch (key.Purpose)
                 {
-                    tenantKeys.Add(key.Version, opened);
-                }
-                else
-                {
-                    indexKeys.Add((key.Version, opened));
+                    case KeyPurpose.Data:
+                        tenantKeys.Add(key.Version, opened);
+                        break;
+                    case KeyPurpose.Index:
+                        indexKeys.Add((key.Version, opened));
+                        break;
+                    default:
+                        subjectKeys.Add(key.Version, opened);
+                        break;
                 }
             }
 
@@ -51,13 +56,13 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
             }
 
             // What is announced is already searched for; what new values are indexed under changes when it becomes active.
-            var active = wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt <= now).Max(k => (int?)k.Version);
-            if (current == 0 || active is null)
+            var active = Active(wrapped, KeyPurpose.Index, now);
+            if (current == 0 || active is null || Active(wrapped, KeyPurpose.Subject, now) is not { } wraps)
             {
                 throw new KeyStoreFault(KeyStoreFaultKind.NotGenuine, "The catalogue names no key of the tenant that is active.");
             }
 
-            foreach (var key in wrapped.Keys.Where(k => k.Purpose == KeyPurpose.Index && k.ActiveAt > now))
+            foreach (var key in wrapped.Keys.Where(k => k.Purpose != KeyPurpose.Data && k.ActiveAt > now))
             {
                 until = Min(until, key.ActiveAt);
             }
@@ -68,6 +73,7 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
                 current,
                 epochs.ToFrozenDictionary(),
                 [.. indexKeys.OrderByDescending(k => k.Version == active).ThenByDescending(k => k.Version)],
+                new SubjectKeys(tenant, wraps, subjectKeys),
                 until,
                 options.KeyCacheUses);
         }
@@ -82,7 +88,7 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
         }
         finally
         {
-            foreach (var key in tenantKeys.Values)
+            foreach (var key in tenantKeys.Values.Concat(subjectKeys.Values))
             {
                 key.Dispose();
             }
@@ -112,6 +118,9 @@ internal sealed class TenantKeyUnwrapping(RootStores stores, HeldKeyStores held)
 
     /// <summary>Drops the connections to services that are registered no more.</summary>
     public void Sweep(FrozenDictionary<TenantId, TenantKeys> current) => held.Sweep(current);
+
+    private static int? Active(TenantKeys wrapped, KeyPurpose purpose, DateTimeOffset now) =>
+        wrapped.Of(purpose).Where(k => k.ActiveAt <= now).Max(k => (int?)k.Version);
 
     private static DateTimeOffset Min(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 }

@@ -10,16 +10,26 @@ internal enum KeyPurpose
 {
     Data,
     Index,
+
+    /// <summary>Wraps the keys of persons.</summary>
+    Subject,
 }
 
 internal static class KeyPurposes
 {
-    public static string Word(this KeyPurpose purpose) => purpose == KeyPurpose.Data ? "data" : "index";
+    public static string Word(this KeyPurpose purpose) => purpose switch
+    {
+        KeyPurpose.Data => "data",
+        KeyPurpose.Index => "index",
+        KeyPurpose.Subject => "subject",
+        _ => throw new ArgumentOutOfRangeException(nameof(purpose)),
+    };
 
     public static KeyPurpose Parse(string word) => word switch
     {
         "data" => KeyPurpose.Data,
         "index" => KeyPurpose.Index,
+        "subject" => KeyPurpose.Subject,
         _ => throw new InvalidOperationException($"The catalogue holds an unknown purpose of a key: {word}."),
     };
 }
@@ -121,6 +131,8 @@ internal sealed class TenantKeys(
 {
     /// <summary>By purpose and version, ascending.</summary>
     public ImmutableArray<WrappedTenantKey> Keys { get; } = keys;
+
+    public IEnumerable<WrappedTenantKey> Of(KeyPurpose purpose) => Keys.Where(k => k.Purpose == purpose);
 
     /// <summary>Ascending.</summary>
     public ImmutableArray<WrappedDataKey> Epochs { get; } = epochs;

@@ -78,6 +78,8 @@ public static class ErrorCodes
         ["sort-key-too-long"] = "A value is too long to continue a sorted list after it",
         ["stale"] = "The record was changed since it was read",
         ["still-referenced"] = "Other records still refer to this one",
+        ["subject-erased"] = "The person was erased",
+        ["subject-fixed"] = "A record cannot become one about another person",
         ["tag-refused"] = "Manifests take no tags",
         ["token-in-query"] = "An access token does not belong in a URL",
         ["too-deep"] = "The document is nested too deeply",

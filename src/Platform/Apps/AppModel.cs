@@ -81,6 +81,14 @@ public sealed class EntityModel
     public bool IsSubject { get; init; }
 
     /// <summary>
+    /// Name of the entity of the persons that the records are about, where each of them has a key of its own; null for none.
+    /// </summary>
+    public string? KeyedSubject { get; init; }
+
+    /// <summary>What is sealed of a record is sealed under the key of its person too.</summary>
+    public bool HasSubjectKey => KeyedSubject is not null;
+
+    /// <summary>
     /// References of other entities to this one that have an inverse name; <c>expand</c> follows them.
     /// </summary>
     public required ImmutableArray<InverseModel> Inverses { get; init; }

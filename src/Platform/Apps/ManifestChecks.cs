@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Bulkhead.Kernel.Keys;
 using static Bulkhead.Platform.Apps.ManifestFaultCode;
@@ -150,8 +151,15 @@ internal sealed class ManifestChecks
     private void Subject(EntityDraft entity)
     {
         var path = entity.SubjectPath;
+        if (entity.KeyPerSubject is { } key && !entity.IsSubject)
+        {
+            _faults.Add(
+                key, InvalidSubject, "'keyPerSubject' belongs to the entity that is the person: the one with 'subject: self'.");
+        }
+
         if (path.IsEmpty)
         {
+            entity.KeyedSubject = entity is { IsSubject: true, KeyPerSubject: not null } ? entity.Name.Value : null;
             return;
         }
 
@@ -199,6 +207,33 @@ internal sealed class ManifestChecks
                 at,
                 InvalidSubject,
                 $"The path ends at {here.Name.Value}, which is not a subject: it lacks 'subject: self'.");
+        }
+        else if (here.KeyPerSubject is not null)
+        {
+            entity.KeyedSubject = here.Name.Value;
+            KeyedPath(entity, path, at);
+        }
+    }
+
+    /// <summary>What is sealed under a person's key must always be about somebody, and always about the same.</summary>
+    private void KeyedPath(EntityDraft entity, ImmutableArray<string> path, ScalarNode at)
+    {
+        var field = entity.Field(path[0])!;
+        if (!field.Required)
+        {
+            _faults.Add(
+                at,
+                InvalidSubject,
+                $"{entity.Name.Value}.{path[0]} leads to a person with a key of its own: such a reference is 'required: true'.");
+        }
+
+        if (_draft.Entity(field.To!.Value) is { IsSubject: false } next && !next.SubjectPath.SequenceEqual(path.Skip(1)))
+        {
+            _faults.Add(
+                at,
+                InvalidSubject,
+                $"{next.Name.Value} is on the way to a person with a key of its own, and must have the rest of the path as its own: "
+                + $"'subject: {string.Join('.', path.Skip(1))}'.");
         }
     }
 

@@ -68,6 +68,7 @@ public static class ManifestCompiler
             Indexes = Indexes(entity, table, byName),
             SubjectPath = entity.SubjectPath,
             IsSubject = entity.IsSubject,
+            KeyedSubject = entity.KeyedSubject,
             Inverses = [.. entity.Inverses],
         };
     }

@@ -38,6 +38,12 @@ internal sealed class EntityDraft(ScalarNode name)
 
     internal ScalarNode? Subject { get; set; }
 
+    /// <summary>At the key <c>keyPerSubject: true</c>; null without.</summary>
+    internal ScalarNode? KeyPerSubject { get; set; }
+
+    /// <summary>Name of the entity of the persons, who have keys, that the records are about; null for none.</summary>
+    internal string? KeyedSubject { get; set; }
+
     /// <summary>The fields could not be read at all: nothing is said about their names then.</summary>
     internal bool IsBroken { get; set; }
 

@@ -141,7 +141,7 @@ internal sealed class ManifestReader
     private void Entity(EntityDraft entity, MappingNode mapping)
     {
         var section = new ManifestSection(
-            mapping, _faults, ["plural", "description", "subject", "fields", "unique", "indexes"], "An entity");
+            mapping, _faults, ["plural", "description", "subject", "keyPerSubject", "fields", "unique", "indexes"], "An entity");
         section.Require(entity.Name, "An entity", "fields");
         if (section.Text("plural", 100) is { } plural)
         {
@@ -151,6 +151,7 @@ internal sealed class ManifestReader
 
         entity.Description = section.Text("description", ManifestLimits.DescriptionLength)?.Value;
         entity.Subject = section.Text("subject", 300);
+        entity.KeyPerSubject = section.Flag("keyPerSubject") == true ? section.Key("keyPerSubject") : null;
         Fields(entity, section);
         Indexes(entity, section);
     }

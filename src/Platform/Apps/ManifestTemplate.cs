@@ -34,6 +34,7 @@ public static class ManifestTemplate
               person:
                 plural: people
                 subject: self             # this is the person that other records are about
+                keyPerSubject: true       # each person has a key; destroying it erases what is sealed about the person
                 fields:
                   # class says what a field holds: public, internal, personal, health, cardholder or secret
                   firstName: { type: text, required: true, maxLength: 100, class: personal }
@@ -47,7 +48,7 @@ public static class ManifestTemplate
                 fields:
                   person: { type: reference, to: person, required: true, onDelete: cascade, inverse: notes }
                   kind:   { type: enum, values: [call, letter, visit], default: call, class: internal }
-                  text:   { type: text, required: true, maxLength: 2000, class: personal }
+                  text:   { type: text, required: true, maxLength: 2000, class: personal, sealed: true }
 
             roles:                        # what a role does not name does not exist for it
               admin:
@@ -60,6 +61,11 @@ public static class ManifestTemplate
                 entities:
                   person: { actions: [list, read], read: all, mask: { passport: lastFour } }
                   note:   { actions: [list, read, create], read: all, write: all }
+              securityOfficer:
+                description: Answers for the keys; reads the audit log and no records.
+                audit: read
+                keys: manage
+                entities: {}
               auditor:
                 description: Reads the audit log and no records.
                 audit: read

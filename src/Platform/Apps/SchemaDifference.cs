@@ -227,6 +227,14 @@ internal sealed class SchemaDifference(AppModel from, AppModel to)
 
     private void Words(EntityModel old, EntityModel entity)
     {
+        if (old.KeyedSubject != entity.KeyedSubject
+            || (entity.HasSubjectKey && !old.SubjectPath.SequenceEqual(entity.SubjectPath)))
+        {
+            _refusals.Add(
+                $"change {entity.Name}: whose key its records are sealed under is fixed when the entity comes; "
+                + "add a new entity that is sealed as you want it, copy the records through the API, then drop this one");
+        }
+
         if (old.Plural != entity.Plural)
         {
             _lines.Add($"change {entity.Name}: its route /{old.Plural} becomes /{entity.Plural}");

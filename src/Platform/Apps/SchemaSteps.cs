@@ -32,6 +32,7 @@ internal sealed class SchemaSteps
             entity.Table, [.. entity.Fields.Where(f => !f.IsSealed).Select(Column)])
         {
             Sealed = [.. entity.Fields.Where(f => f.IsSealed).Select(Sealed)],
+            HasSubject = entity.HasSubjectKey,
         }));
         foreach (var index in entity.Indexes)
         {
@@ -66,7 +67,8 @@ internal sealed class SchemaSteps
                 : old.ByName[field.Name] is { IsSealed: false } clear ? new ResealedField(Sealed(field), Column: clear.Column)
                 : new ResealedField(Sealed(field), Kept: Sealed(old.ByName[field.Name]))),
         ],
-        CanonicalJson.FromStored));
+        CanonicalJson.FromStored,
+        entity.HasSubjectKey));
 
     internal void AddField(EntityModel entity, FieldModel field, AppModel model)
     {

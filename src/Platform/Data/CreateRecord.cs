@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
 using Microsoft.AspNetCore.Http;
@@ -80,10 +81,26 @@ internal static class CreateRecord
         call.View.Answer.Write(buffer.Writer, record);
         buffer.EndValue();
 
+        var keys = await api.KeysAsync(call, http.RequestAborted);
+        Person? person = null;
+        if (call.View.Entity.HasSubjectKey)
+        {
+            person = await PersonAsync(api, http, call, record, keys);
+            if (person is null)
+            {
+                return;
+            }
+        }
+
         var work = new TenantWork();
         if (idempotency is not null)
         {
-            work.Also(await idempotency.StoreAsync(record.Id, record.Version, buffer.Written, now, http.RequestAborted));
+            work.Also(await idempotency.StoreAsync(record.Id, record.Version, buffer.Written, person?.Id, now, http.RequestAborted));
+        }
+
+        if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
+        {
+            work.Also(Subjects.Enter(call.View, [person!]));
         }
 
         var entry = new AuditEvent(Action)
@@ -91,9 +108,9 @@ internal static class CreateRecord
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
         };
-        var keys = await api.KeysAsync(call, http.RequestAborted);
-        SqlValue[] arguments = call.View.Stored.Of(
-            record, keys, SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt));
+        SqlValue[] first = [SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt)];
+        var arguments = call.View.Stored.Of(
+            record, keys, person, person is null ? first : [.. first, SqlValue.Uuid(person.Id), SqlValue.Bytes(person.Wrapped)]);
         work.Change(call.View.InsertRow, entry, arguments: arguments);
         UpdateRecord.AddAfterwards(work, call.View, record, keys);
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
@@ -105,10 +122,41 @@ internal static class CreateRecord
         {
             await idempotency.ReplayAsync(http, call.View);
         }
+        else if (person is not null && Subjects.IsGone(violation))
+        {
+            await Subjects.AnswerGoneAsync(api, http, call, person.Id);
+        }
         else
         {
             await Violations.AnswerWriteAsync(Action, api, http, call, violation, record.Values, static _ => true);
         }
+    }
+
+    /// <summary>Whom the record is about; null when the answer is written: there is no such person, or it was erased.</summary>
+    private static async Task<Person?> PersonAsync(
+        DataApi api, HttpContext http, DataCall call, RecordValues record, RecordKeys? keys)
+    {
+        if (call.View.Entity.IsSubject)
+        {
+            keys ??= await api.Keys.OpenAsync(call.Tenant.Context.Tenant, call.View.Entity.Name, http.RequestAborted);
+            return new(record.Id, keys.NewSubjectKey(record.Id));
+        }
+
+        var via = record.Values[Subjects.Via(call.View)].AsUuid;
+        var persons = await Subjects.FindAsync(api.Database, call.Tenant.Context, call.View, [via], http.RequestAborted);
+        if (!persons.TryGetValue(via, out var person))
+        {
+            await Violations.AnswerMissingAsync(api, http, call, record.Values);
+            return null;
+        }
+
+        if (person.IsErased)
+        {
+            await Subjects.AnswerErasedAsync(http);
+            return null;
+        }
+
+        return person;
     }
 
     private static ImmutableArray<string> Names(EntityView view, bool[] given) =>

@@ -80,6 +80,11 @@ internal static class DeleteRecord
             Sql.Of($"delete from {Record(call.View, id, version)} returning id"),
             new AuditEvent(Action) { Entity = call.View.Entity.Name, Details = dependents.Details() },
             _ => isDeleted = true);
+        if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
+        {
+            work.Also(Subjects.Leave(call.View, id));
+        }
+
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
         if (result.Violation is { } violation)
         {

@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
@@ -35,15 +36,19 @@ internal sealed class EntityView
                 permissions.Searchable.Contains(field.Name)))
             .ToImmutableArray();
         All = fields;
-        Envelopes = [.. entity.SealedClasses.Select(c => new Envelope(c, [.. fields.Where(f => f.IsSealed && f.Class == c)]))];
+        Envelopes = [.. entity.SealedClasses.Select(c => new Envelope(
+            c, [.. fields.Where(f => f.IsSealed && f.Class == c)], entity.HasSubjectKey))];
         Stored = new StoredColumns(entity, fields, Envelopes);
         InsertInto = Sql.Of($"""
             insert into {Table} (tenant_id, id, version, created_at, updated_at{
+            (entity.HasSubjectKey ? Sql.Of($", {SubjectKey.Column}") : Sql.Empty)}{
             Sql.Join("", Stored.Names.Select(column => Sql.Of($", {column}")))})
             """);
+        var first = entity.HasSubjectKey ? 5 : 3;
         InsertRow = Sql.Of($"""
             {InsertInto} values ({Place.Tenant}, {new SqlSlot(0)}, {new SqlSlot(1)}, {new SqlSlot(2)}, {new SqlSlot(2)}{
-            Sql.Join("", Stored.Names.Select((_, place) => Sql.Of($", {new SqlSlot(place + 3)}")))}) returning id
+            (entity.HasSubjectKey ? Sql.Of($", {Subjects.Living(new SqlSlot(3), new SqlSlot(4))}") : Sql.Empty)}{
+            Sql.Join("", Stored.Names.Select((_, place) => Sql.Of($", {new SqlSlot(place + first)}")))}) returning id
             """).Kept();
         Shown =
         [
@@ -70,8 +75,8 @@ internal sealed class EntityView
     public Sql InsertInto { get; }
 
     /// <summary>
-    /// An INSERT of one record; slots: id, version, now, then <see cref="Stored"/>. Names every column, so that all creates
-    /// share one text.
+    /// An INSERT of one record; slots: id, version, now, where it has one the person's id and wrapped key, then <see cref="Stored"/>.
+    /// Names every column, so that all creates share one text.
     /// </summary>
     public Sql InsertRow { get; }
 

@@ -10,10 +10,12 @@ internal sealed class Envelope
 {
     private readonly ImmutableArray<byte[]> _names;
 
-    public Envelope(DataClass dataClass, ImmutableArray<RecordField> fields)
+    /// <param name="hasSubject">What is in it is about persons who have keys.</param>
+    public Envelope(DataClass dataClass, ImmutableArray<RecordField> fields, bool hasSubject)
     {
         Class = ManifestWords<DataClass>.WordOf(dataClass);
         Column = SealedFieldDefinition.EnvelopeOf(Class);
+        Read = hasSubject ? Sql.Of($"{SubjectKey.Beside(Column)} as {Column}") : Sql.Name(Column);
         Fields = fields;
         _names = [.. fields.Select(field => System.Text.Encoding.UTF8.GetBytes(field.Name))];
     }
@@ -23,11 +25,16 @@ internal sealed class Envelope
 
     public SqlName Column { get; }
 
+    /// <summary>What a query names so that the envelope can be opened.</summary>
+    public Sql Read { get; }
+
     /// <summary>In the order of the manifest.</summary>
     public ImmutableArray<RecordField> Fields { get; }
 
     /// <param name="values">Of the whole record, by place.</param>
-    public byte[] Seal(RecordKeys keys, Guid id, ReadOnlySpan<FieldValue> values, SealedContentWriter content)
+    /// <param name="subjectKey">Wrapped, of the record's person; null where it has none.</param>
+    public byte[] Seal(
+        RecordKeys keys, Guid id, ReadOnlySpan<FieldValue> values, SealedContentWriter content, byte[]? subjectKey)
     {
         for (var i = 0; i < Fields.Length; i++)
         {
@@ -35,7 +42,7 @@ internal sealed class Envelope
         }
 
         // Also when nothing has a value: whether there is one is nobody's business.
-        var envelope = keys.Seal(Class, id, content.Finish());
+        var envelope = keys.Seal(Class, id, content.Finish(), subjectKey);
         content.Clear();
         return envelope;
     }

@@ -62,7 +62,7 @@ internal sealed class Idempotency
     /// To run before the create's own statement: a repetition must meet the key before it meets its own record.
     /// </summary>
     public async Task<Sql> StoreAsync(
-        Guid id, Guid version, ReadOnlyMemory<byte> answer, DateTime now, CancellationToken cancellationToken)
+        Guid id, Guid version, ReadOnlyMemory<byte> answer, Guid? person, DateTime now, CancellationToken cancellationToken)
     {
         var keys = await _api.Keys.OpenAsync(_call.Context.Tenant, KeyName, cancellationToken);
         var value = new byte[IdAndVersion + answer.Length];
@@ -73,9 +73,10 @@ internal sealed class Idempotency
         var digest = keys.Index(DigestName, _digest, RecordKeys.UniqueLength);
         return Sql.Of($"""
             insert into {Place.Core}.idempotency
-            (tenant_id, actor, route, key, request_digest, status, answer, created_at)
+            (tenant_id, actor, route, key, request_digest, status, answer, subject, created_at)
             values ({Place.Tenant}, {SqlValue.Text(_call.Context.Actor.Id)}, {SqlValue.Text(_route)},
             {SqlValue.Text(_key)}, {SqlValue.Bytes(digest)}, {SqlValue.Integer(201)}, {SqlValue.Bytes(sealedAnswer)},
+            {SqlValue.Uuid(person)},
             {SqlValue.Timestamp(now)})
             """);
     }

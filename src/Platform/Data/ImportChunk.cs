@@ -64,6 +64,17 @@ internal sealed class ImportChunk
 
     public void Reject(ImportLine line, Fault fault) => _rejected.Add((line.Line, fault));
 
+    public void RejectWhere(Predicate<ImportLine> isRejected, string code, string detail) => Waiting.RemoveAll(line =>
+    {
+        if (isRejected(line))
+        {
+            Reject(line, new Fault(code, detail, ""));
+            return true;
+        }
+
+        return false;
+    });
+
     public void RejectWaiting(string code, string detail)
     {
         foreach (var line in Waiting)

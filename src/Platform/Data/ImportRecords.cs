@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Platform.Access;
 using Bulkhead.Platform.Apps;
 using Microsoft.AspNetCore.Http;
@@ -85,10 +86,24 @@ internal static class ImportRecords
         {
             var inserted = new HashSet<Guid>();
             var keys = await api.KeysAsync(call, cancellationToken);
+            var persons = await PersonsAsync(api, call, chunk, keys, cancellationToken);
+            if (chunk.Waiting.Count == 0)
+            {
+                break;
+            }
+
             var now = api.Now();
             var versions = ImportSql.Versions(chunk.Waiting.Count, now);
-            var work = new TenantWork().Attempt(
-                ImportSql.Insert(call.View, chunk.Waiting, versions, now, keys), entry, row => inserted.Add(row.Uuid(0)));
+            var work = new TenantWork();
+            if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
+            {
+                work.Also(Subjects.Enter(call.View, [.. persons!.OfType<Person>()]));
+            }
+
+            work.Attempt(
+                ImportSql.Insert(call.View, chunk.Waiting, versions, now, keys, persons),
+                entry,
+                row => inserted.Add(row.Uuid(0)));
             foreach (var step in ImportSql.Afterwards(call.View, chunk.Waiting, versions, keys))
             {
                 work.Also(step);
@@ -107,6 +122,36 @@ internal static class ImportRecords
         }
 
         chunk.RejectWaiting("concurrent-change", "The line met another change: send it again.");
+    }
+
+    /// <summary>Of the lines, in their order. Lines about somebody who was erased are rejected.</summary>
+    private static async Task<Person?[]?> PersonsAsync(
+        DataApi api, DataCall call, ImportChunk chunk, RecordKeys? keys, CancellationToken cancellationToken)
+    {
+        var view = call.View;
+        if (!view.Entity.HasSubjectKey)
+        {
+            return null;
+        }
+
+        if (view.Entity.IsSubject)
+        {
+            keys ??= await api.Keys.OpenAsync(call.Tenant.Context.Tenant, view.Entity.Name, cancellationToken);
+            return [.. chunk.Waiting.Select(line => new Person(line.Id, keys.NewSubjectKey(line.Id)))];
+        }
+
+        var via = Subjects.Via(view);
+        var persons = await Subjects.FindAsync(
+            api.Database,
+            call.Tenant.Context,
+            view,
+            [.. chunk.Waiting.Select(line => line.Values[via].AsUuid).Distinct()],
+            cancellationToken);
+        chunk.RejectWhere(
+            line => persons.TryGetValue(line.Values[via].AsUuid, out var person) && person.IsErased,
+            "subject-erased",
+            "The person that the record is about was erased.");
+        return [.. chunk.Waiting.Select(line => persons.GetValueOrDefault(line.Values[via].AsUuid))];
     }
 
     private static ImmutableSortedDictionary<string, string> Details(string? source, int received)

@@ -15,16 +15,20 @@ internal static class ImportSql
     /// other of the chunk.
     /// </summary>
     /// <param name="versions">Of the lines, should they become records.</param>
-    public static Sql Insert(EntityView view, IReadOnlyList<ImportLine> lines, Guid[] versions, DateTime now, RecordKeys? keys)
+    /// <param name="persons">Of the lines; null where the entity's records are about none with a key.</param>
+    public static Sql Insert(
+        EntityView view, IReadOnlyList<ImportLine> lines, Guid[] versions, DateTime now, RecordKeys? keys, Person?[]? persons)
     {
         var ids = Ids(lines);
         var columns = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", {column}")));
         var chosen = Sql.Join("", view.Stored.Names.Select(column => Sql.Of($", u.{column}")));
-        var values = Sql.Join("", view.Stored.Of(lines, keys).Select(value => Sql.Of($", {value}")));
+        var values = Sql.Join("", view.Stored.Of(lines, keys, persons).Select(value => Sql.Of($", {value}")));
         var stamp = SqlValue.Timestamp(now);
+        var (living, person) = persons is null ? (Sql.Empty, Sql.Empty) : (Sql.Of($", l.living"), Sql.Of($", person, person_key"));
         return Sql.Of($"""
-            {view.InsertInto} select {Place.Tenant}, u.id, u.version, {stamp}, {stamp}{chosen}
-            from unnest({SqlValue.Uuids(ids)}, {SqlValue.Uuids(versions)}{values}) as u(id, version{columns})
+            {view.InsertInto} select {Place.Tenant}, u.id, u.version, {stamp}, {stamp}{living}{chosen}
+            from unnest({SqlValue.Uuids(ids)}, {SqlValue.Uuids(versions)}{values}{Persons(persons)}) as u(id, version{columns}{person})
+            {Living(persons)}
             {References(view, ids)} on conflict do nothing returning id
             """);
     }
@@ -74,6 +78,15 @@ internal static class ImportSql
             where exists (select 1 from {view.Table} t where t.id <> u.id{equal})
             """);
     }
+
+    private static Sql Persons(Person?[]? persons) => persons is null ? Sql.Empty : Sql.Of($"""
+        , {SqlValue.Uuids([.. persons.Select(p => p?.Id ?? Guid.Empty)])}, {SqlValue.BytesArray([.. persons.Select(p => p?.Wrapped)])}
+        """);
+
+    /// <summary>Lines whose person is gone meanwhile are left out: why, is found out afterwards.</summary>
+    private static Sql Living(Person?[]? persons) => persons is null ? Sql.Empty : Sql.Of($"""
+        join lateral {Subjects.Living(Sql.Of($"u.person"), Sql.Of($"u.person_key"))} as l(living) on true
+        """);
 
     private static Guid[] Ids(IReadOnlyList<ImportLine> lines)
     {

@@ -70,7 +70,7 @@ internal sealed record ListSql(
             if (query.Filters.Any(filter => envelope.Fields.Contains(filter.Field))
                 && !shape.Envelopes.Any(shown => shown.Envelope == envelope))
             {
-                columns.Add(Sql.Name(envelope.Column));
+                columns.Add(envelope.Read);
                 envelopes.Add(new(envelope, next++));
             }
         }

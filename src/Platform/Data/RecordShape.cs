@@ -32,7 +32,7 @@ internal sealed class RecordShape
             [
                 Sql.Of($"id, version"),
                 .. clear.Select(field => Sql.Name(field.Column)),
-                .. Envelopes.Select(column => Sql.Name(column.Envelope.Column)),
+                .. Envelopes.Select(column => column.Envelope.Read),
             ]);
         GetById = Sql.Of($"select {Columns} from {view.Table} where id = {new SqlSlot(0)}").Kept();
         FirstPage = ListSql.FirstPage(this);

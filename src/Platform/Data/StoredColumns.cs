@@ -44,7 +44,8 @@ internal sealed class StoredColumns
 
     /// <summary>Values of the columns in their order, after the arguments that come first.</summary>
     /// <param name="keys">Null only where nothing is sealed.</param>
-    public SqlValue[] Of(RecordValues record, RecordKeys? keys, params ReadOnlySpan<SqlValue> first)
+    /// <param name="person">Null where the record has none with a key.</param>
+    public SqlValue[] Of(RecordValues record, RecordKeys? keys, Person? person, params ReadOnlySpan<SqlValue> first)
     {
         var values = new SqlValue[first.Length + Names.Length];
         first.CopyTo(values);
@@ -57,7 +58,7 @@ internal sealed class StoredColumns
         var content = _envelopes.IsEmpty ? null : new SealedContentWriter();
         foreach (var envelope in _envelopes)
         {
-            values[place++] = SqlValue.Bytes(envelope.Seal(keys!, record.Id, record.Values, content!));
+            values[place++] = SqlValue.Bytes(envelope.Seal(keys!, record.Id, record.Values, content!, person?.Wrapped));
         }
 
         foreach (var field in _indexed)
@@ -69,14 +70,17 @@ internal sealed class StoredColumns
     }
 
     /// <summary>Values of the columns in their order, each of all lines.</summary>
-    public SqlValue[] Of(IReadOnlyList<ImportLine> lines, RecordKeys? keys)
+    /// <param name="persons">Of the lines, in their order; a line without one is not sealed, for it cannot be stored.</param>
+    public SqlValue[] Of(IReadOnlyList<ImportLine> lines, RecordKeys? keys, Person?[]? persons)
     {
         var values = new List<SqlValue>(Names.Length);
         values.AddRange(_clear.Select(field => OfLines(field, lines)));
         var content = new SealedContentWriter();
         foreach (var envelope in _envelopes)
         {
-            values.Add(SqlValue.BytesArray([.. lines.Select(line => envelope.Seal(keys!, line.Id, line.Values, content))]));
+            values.Add(SqlValue.BytesArray([.. lines.Select((line, i) => persons is null || persons[i] is not null
+                ? envelope.Seal(keys!, line.Id, line.Values, content, persons?[i]?.Wrapped)
+                : null)]));
         }
 
         foreach (var field in _indexed)
@@ -152,7 +156,7 @@ internal sealed class StoredColumns
 
     /// <summary>The columns that a change of fields changes: an envelope is sealed anew as a whole.</summary>
     public IEnumerable<(SqlName Column, SqlValue Value)> Changed(
-        RecordValues record, ImmutableArray<RecordField> changed, RecordKeys? keys)
+        RecordValues record, ImmutableArray<RecordField> changed, RecordKeys? keys, Person? person)
     {
         foreach (var field in changed.Where(field => !field.IsSealed))
         {
@@ -162,7 +166,7 @@ internal sealed class StoredColumns
         var content = new SealedContentWriter();
         foreach (var envelope in _envelopes.Where(envelope => envelope.Fields.Any(field => changed.Any(c => c.Index == field.Index))))
         {
-            yield return (envelope.Column, SqlValue.Bytes(envelope.Seal(keys!, record.Id, record.Values, content)));
+            yield return (envelope.Column, SqlValue.Bytes(envelope.Seal(keys!, record.Id, record.Values, content, person?.Wrapped)));
         }
 
         // All that are unique, together: so a row's are always under one key, and an index over several fields compares them.

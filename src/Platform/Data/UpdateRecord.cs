@@ -75,7 +75,8 @@ internal static class UpdateRecord
     private static async Task PatchAsync(
         DataApi api, HttpContext http, DataCall call, Guid id, Guid version, CheckedBody patch)
     {
-        if (await ReadAsync(api, call, id, http.RequestAborted) is not { } old)
+        var (old, person) = await ReadAsync(api, call, id, http.RequestAborted);
+        if (old is null)
         {
             await ProblemResults.NotFoundAsync(http, http.RequestAborted);
             return;
@@ -94,6 +95,25 @@ internal static class UpdateRecord
             return;
         }
 
+        if (person is { IsErased: true })
+        {
+            await Subjects.AnswerErasedAsync(http);
+            return;
+        }
+
+        if (person is not null && !call.View.Entity.IsSubject && changed.Any(field => field.Index == Subjects.Via(call.View)))
+        {
+            await ProblemResults.WriteAsync(
+                http,
+                StatusCodes.Status409Conflict,
+                "subject-fixed",
+                "The record is sealed under the key of its person, and cannot become one about another.",
+                [new Fault("subject-fixed", "Create a new record about the other person, and delete this one.",
+                    Violations.Pointer(call.View, call.View.Entity.SubjectPath[0]))],
+                http.RequestAborted);
+            return;
+        }
+
         var now = api.Now();
         var record = old with { Version = Guid.CreateVersion7(new DateTimeOffset(now)), UpdatedAt = now };
         foreach (var field in changed)
@@ -102,7 +122,7 @@ internal static class UpdateRecord
         }
 
         var keys = await api.KeysAsync(call, http.RequestAborted);
-        var work = new TenantWork().Change(Update(call.View, record, version, changed, keys), new AuditEvent(Action)
+        var work = new TenantWork().Change(Update(call.View, record, version, changed, keys, person), new AuditEvent(Action)
         {
             Entity = call.View.Entity.Name,
             Fields = [.. changed.Select(field => field.Name)],
@@ -113,7 +133,11 @@ internal static class UpdateRecord
         }
 
         var result = await api.Database.RunAsync(call.Tenant.Context, work, http.RequestAborted);
-        if (result.Violation is { } violation)
+        if (result.Violation is { } gone && person is not null && Subjects.IsGone(gone))
+        {
+            await Subjects.AnswerGoneAsync(api, http, call, person.Id);
+        }
+        else if (result.Violation is { } violation)
         {
             await Violations.AnswerWriteAsync(
                 Action,
@@ -133,10 +157,11 @@ internal static class UpdateRecord
     /// The answer shows the record, so reading it is a read like any other, with its entry where the class asks for
     /// one.
     /// </summary>
-    private static async Task<RecordValues?> ReadAsync(DataApi api, DataCall call, Guid id,
+    private static async Task<(RecordValues? Record, Person? Person)> ReadAsync(DataApi api, DataCall call, Guid id,
         CancellationToken cancellationToken)
     {
         RecordValues? record = null;
+        Person? person = null;
         var view = call.View;
         using var opened = await api.OpenerAsync(call.Tenant, view, view.Stored.NeedKeys, cancellationToken);
         var clear = view.All.Where(field => !field.IsSealed).ToList();
@@ -154,11 +179,17 @@ internal static class UpdateRecord
             }
 
             record = new(row.Uuid(0), row.Uuid(1), row.Timestamp(2), row.Timestamp(3), values);
+            if (view.Entity.HasSubjectKey)
+            {
+                var last = 4 + clear.Count + view.Envelopes.Length;
+                person = new(row.Uuid(last), row.Bytes(last + 1));
+            }
         }
 
         var columns = Sql.Join(
             "",
-            clear.Select(field => field.Column).Concat(view.Envelopes.Select(envelope => envelope.Column))
+            clear.Select(field => Sql.Name(field.Column)).Concat(view.Envelopes.Select(envelope => envelope.Read))
+                .Concat(view.Entity.HasSubjectKey ? [Sql.Name(SubjectKey.Column), SubjectKey.OfRow] : [])
                 .Select(column => Sql.Of($", {column}")));
         var query = Sql.Of(
             $"select id, version, created_at, updated_at{columns} from {view.Table} where id = {SqlValue.Uuid(id)}");
@@ -166,7 +197,7 @@ internal static class UpdateRecord
             ? new TenantWork().Read(query, Entry(view), Take)
             : new TenantWork().Read(query, Take);
         await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
-        return record;
+        return (record, person);
     }
 
     private static AuditEvent Entry(EntityView view) => new("data.read")
@@ -180,13 +211,16 @@ internal static class UpdateRecord
             && !patch.Values[field.Index].Equals(old.Values[field.Index]))];
 
     private static Sql Update(EntityView view, RecordValues record, Guid oldVersion,
-        ImmutableArray<RecordField> changed, RecordKeys? keys)
+        ImmutableArray<RecordField> changed, RecordKeys? keys, Person? person)
     {
         var values = Sql.Join(
-            "", view.Stored.Changed(record, changed, keys).Select(change => Sql.Of($", {change.Column} = {change.Value}")));
+            "", view.Stored.Changed(record, changed, keys, person).Select(change => Sql.Of($", {change.Column} = {change.Value}")));
+        var subject = person is null ? Sql.Empty : Sql.Of($"""
+            , {SubjectKey.Column} = {Subjects.Living(Sql.Of($"{SqlValue.Uuid(person.Id)}"), Sql.Of($"{SqlValue.Bytes(person.Wrapped)}"))}
+            """);
         return Sql.Of($"""
             update {view.Table} set version = {SqlValue.Uuid(record.Version)},
-            updated_at = {SqlValue.Timestamp(record.UpdatedAt)}{values}
+            updated_at = {SqlValue.Timestamp(record.UpdatedAt)}{values}{subject}
             where id = {SqlValue.Uuid(record.Id)} and version = {SqlValue.Uuid(oldVersion)} returning id
             """);
     }

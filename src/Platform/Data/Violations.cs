@@ -41,13 +41,7 @@ internal static class Violations
             : [];
         if (missing.Count > 0)
         {
-            await ProblemResults.WriteAsync(
-                http,
-                StatusCodes.Status422UnprocessableEntity,
-                "reference-not-found",
-                "A record that is referred to does not exist.",
-                missing,
-                http.RequestAborted);
+            await AnswerMissingAsync(http, missing);
             return;
         }
 
@@ -95,6 +89,14 @@ internal static class Violations
     public static string Pointer(EntityView view, string field) =>
         view.Readable(field) is not null || view.Permissions.Writable.Contains(field) ? "/" + field : "";
 
+    private static Task AnswerMissingAsync(HttpContext http, List<Fault> missing) => ProblemResults.WriteAsync(
+        http,
+        StatusCodes.Status422UnprocessableEntity,
+        "reference-not-found",
+        "A record that is referred to does not exist.",
+        missing,
+        http.RequestAborted);
+
     private static async Task<List<Fault>> MissingAsync(
         DataApi api, DataCall call, FieldValue[] values, Func<int, bool> written, CancellationToken cancellationToken)
     {
@@ -127,7 +129,13 @@ internal static class Violations
         return faults;
     }
 
-    private static Task ConflictAsync(HttpContext http) => ProblemResults.WriteAsync(
+    /// <summary>A reference leads nowhere.</summary>
+    public static async Task AnswerMissingAsync(DataApi api, HttpContext http, DataCall call, FieldValue[] values) =>
+        await (await MissingAsync(api, call, values, static _ => true, http.RequestAborted) is { Count: > 0 } missing
+            ? AnswerMissingAsync(http, missing)
+            : ConflictAsync(http));
+
+    public static Task ConflictAsync(HttpContext http) => ProblemResults.WriteAsync(
         http,
         StatusCodes.Status409Conflict,
         "conflict",

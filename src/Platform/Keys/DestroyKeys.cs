@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
@@ -95,18 +94,8 @@ internal static class DestroyKeys
         found.RequestedAt,
         found.Receipt is null ? found.ExpiresAt : null,
         found.ConfirmedBy,
-        found.Receipt is { } receipt
-            ? new(
-                receipt.Text,
-                Base64Url.EncodeToString(receipt.PublicKey),
-                Base64Url.EncodeToString(receipt.EcdsaP256),
-                receipt.MlDsa65 is null ? null : Base64Url.EncodeToString(receipt.MlDsa65),
-                receipt.WhyNoMlDsa65)
-            : null);
+        ReceiptView.Of(found.Receipt));
 
     private sealed record Answer(
         string State, string RequestedBy, DateTimeOffset RequestedAt, DateTimeOffset? ExpiresAt, string? ConfirmedBy, ReceiptView? Receipt);
-
-    /// <param name="Text">The signed bytes, as UTF-8.</param>
-    private sealed record ReceiptView(string Text, string PublicKey, string EcdsaP256, string? MlDsa65, string? WhyNoMlDsa65);
 }

@@ -16,6 +16,7 @@ internal sealed partial class KeyUpkeep(
     KeySchedule schedule,
     KeyCustody custody,
     RecordRewriting rewriting,
+    SubjectErasure subjects,
     TenantDatabase database,
     Catalogue catalogue,
     AppCatalogue apps,
@@ -46,6 +47,11 @@ internal sealed partial class KeyUpkeep(
         foreach (var (tenant, epoch, indexVersion) in schedule.Behind())
         {
             await TryAsync(tenant.Slug, () => RewriteAsync(tenant, epoch, indexVersion, cancellationToken));
+        }
+
+        foreach (var tenant in schedule.Tended().Where(HasSubjectKeys).ToList())
+        {
+            await TryAsync(tenant.Slug, () => subjects.TendAsync(KeySchedule.ContextOf(tenant), cancellationToken));
         }
 
         foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t is { Status: TenantStatus.Active, KeysWithdrawnAt: null }))
@@ -134,7 +140,7 @@ internal sealed partial class KeyUpkeep(
     internal static IEnumerable<RewriteTable> Tables(AppModel app) => app.Entities
         .Where(entity => !entity.SealedClasses.IsEmpty)
         .Select(entity => new RewriteTable(
-            entity.Table, entity.Name, [.. entity.Fields.Where(field => field.IsSealed).Select(SchemaSteps.Sealed)]));
+            entity.Table, entity.Name, [.. entity.Fields.Where(field => field.IsSealed).Select(SchemaSteps.Sealed)], entity.HasSubjectKey));
 
     /// <summary>Kept answers and the digests of their requests are not rewritten: they go by themselves, and so long their keys stay.</summary>
     private async Task<bool> HasOlderAnswersAsync(
@@ -155,6 +161,9 @@ internal sealed partial class KeyUpkeep(
             cancellationToken);
         return found;
     }
+
+    private bool HasSubjectKeys(TenantEntry tenant) =>
+        apps.Find(tenant.App, tenant.AppVersion)?.Entities.Any(entity => entity.HasSubjectKey) == true;
 
     private Task<WorkResult> PurgeAsync(TenantEntry tenant, CancellationToken cancellationToken) => database.RunAsync(
         KeySchedule.ContextOf(tenant),

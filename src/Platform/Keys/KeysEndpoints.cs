@@ -27,6 +27,8 @@ public static class KeysEndpoints
         routes.MapDelete("/api/v1/keys/service", HoldKeys.RemoveAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/import", ImportKey.OfferAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/import/{id:guid}", ImportKey.TakeAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/keys/subjects/{plural}/{id:guid}", EraseSubject.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/keys/subjects/{plural}/{id:guid}/erase", EraseSubject.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/keys/destroy", DestroyKeys.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/keys/destroy", DestroyKeys.TenantAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapDelete("/api/v1/keys/destroy", DestroyKeys.CancelAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Keys;
 
 /// <summary>
-/// <c>POST /api/v1/keys/rotate?key=tenant|data|index</c>: a new version at once, without a pause. What rows still need of the old one is
-/// rewritten in the background.
+/// <c>POST /api/v1/keys/rotate?key=tenant|data|index|subject</c>: a new version at once, without a pause. What rows still need of the
+/// old one is rewritten in the background.
 /// </summary>
 internal static class RotateKeys
 {
@@ -31,8 +31,8 @@ internal static class RotateKeys
                 context,
                 400,
                 "invalid-parameter",
-                "The query says which key: key=tenant, key=data or key=index.",
-                [new Fault("invalid-parameter", "One of tenant, data, index, and nothing else.", Parameter: "key")],
+                "The query says which key: key=tenant, key=data, key=index or key=subject.",
+                [new Fault("invalid-parameter", "One of tenant, data, index, subject, and nothing else.", Parameter: "key")],
                 cancellationToken);
             return;
         }
@@ -57,6 +57,7 @@ internal static class RotateKeys
             "tenant" => TenantKeyRotation.Tenant,
             "data" => TenantKeyRotation.Data,
             "index" => TenantKeyRotation.Index,
+            "subject" => TenantKeyRotation.Subject,
             _ => null,
         }
         : null;

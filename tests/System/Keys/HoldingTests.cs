@@ -18,10 +18,12 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
     {
         await using var owner = await server.OnboardAsync($"way{(int)kind}", kind);
         var before = await owner.AddPatientAsync("P-1");
-        Assert.Equal(["data 1 file 1", "index 1 file 1"], [.. (await owner.KeysAsync()).Select(k => Regex.Replace(k, "[0-9]+$", "1"))]);
+        Assert.Equal(
+            ["data 1 file 1", "index 1 file 1", "subject 1 file 1"],
+            [.. (await owner.KeysAsync()).Select(k => Regex.Replace(k, "[0-9]+$", "1"))]);
 
         var registered = await owner.RegisterAsync();
-        Assert.Equal(["data 2 service 1", "index 1 service 1"], await owner.KeysAsync());
+        Assert.Equal(["data 2 service 1", "index 1 service 1", "subject 1 service 1"], await owner.KeysAsync());
         var shown = registered.Json.GetProperty("registration");
         Assert.Equal(owner.Service.Url, shown.GetProperty("url").GetString());
         var key = Assert.Single(shown.GetProperty("keys").EnumerateArray());
@@ -53,9 +55,9 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
             await owner.SeesAsync(before, "P-1");
         }
 
-        Assert.Equal(["data 3 service 1", "index 1 service 1", "index 2 service 1"], await owner.KeysAsync());
+        Assert.Equal(["data 3 service 1", "index 1 service 1", "index 2 service 1", "subject 1 service 1"], await owner.KeysAsync());
         (await server.SendAsync("POST", "/operator/v1/keys/rotate", server.Operator)).Is(HttpStatusCode.OK);
-        Assert.Equal(["data 3 service 1", "index 1 service 1", "index 2 service 1"], await owner.KeysAsync());
+        Assert.Equal(["data 3 service 1", "index 1 service 1", "index 2 service 1", "subject 1 service 1"], await owner.KeysAsync());
         var verified = (await owner.CallAsync("POST", "keys/verify")).Is(HttpStatusCode.OK);
         Assert.True(verified.Json.GetProperty("ok").GetBoolean(), verified.Text);
 
@@ -63,7 +65,7 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
         var made = await KeyServiceProcess.CommandAsync("new-key", "--folder", owner.Service.Folder);
         var second = made.Out.Split('\n')[0]["key ".Length..];
         await owner.RegisterAsync(owner.Service.KeyId, second);
-        Assert.Equal(["data 4 service 2", "index 1 service 2", "index 2 service 2"], await owner.KeysAsync());
+        Assert.Equal(["data 4 service 2", "index 1 service 2", "index 2 service 2", "subject 1 service 2"], await owner.KeysAsync());
         File.Delete(Path.Combine(owner.Service.Folder, "keys", owner.Service.KeyId + ".pem"));
         await owner.SeesAsync(after, "P-2");
 
@@ -317,10 +319,10 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
         await using var owner = await server.OnboardAsync("commands", IsolationKind.Shared);
         var patient = await owner.AddPatientAsync("P-1");
         Assert.Contains(owner.Service.KeyId, await ReadmeAsync("keys service register"), StringComparison.Ordinal);
-        Assert.Equal(["data 2 service 1", "index 1 service 1"], await owner.KeysAsync());
+        Assert.Equal(["data 2 service 1", "index 1 service 1", "subject 1 service 1"], await owner.KeysAsync());
         await KeyServiceProcess.CommandAsync("new-key", "--folder", owner.Service.Folder);
         await ReadmeAsync("keys service register");
-        Assert.Equal(["data 3 service 2", "index 1 service 2"], await owner.KeysAsync());
+        Assert.Equal(["data 3 service 2", "index 1 service 2", "subject 1 service 2"], await owner.KeysAsync());
         await owner.SeesAsync(patient, "P-1");
         Assert.Contains("The platform holds the tenant's keys", await ReadmeAsync("keys service remove"), StringComparison.Ordinal);
         await owner.SeesAsync(patient, "P-1");

@@ -102,7 +102,7 @@ public sealed class KeyHandingTests(World world) : IAsyncLifetime
             receipt.PublicKey, Encoding.UTF8.GetBytes(receipt.Text.Replace("gone", "kept", StringComparison.Ordinal) + " "), signatures, false).IsGenuine);
         var told = JsonDocument.Parse(receipt.Text).RootElement;
         Assert.Equal(tenant.Id.ToString(), told.GetProperty("tenant").GetString());
-        Assert.Equal(3, told.GetProperty("keys").GetArrayLength());
+        Assert.Equal(4, told.GetProperty("keys").GetArrayLength());
         Assert.Contains(Convert.ToHexStringLower(commitment), receipt.Text, StringComparison.Ordinal);
         var backups = told.GetProperty("lastBackupExpires").GetDateTimeOffset() - DateTimeOffset.UtcNow;
         // The root's epoch, the backups of the databases, and a backup of the roots that is made on the last day.

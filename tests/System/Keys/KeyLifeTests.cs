@@ -254,7 +254,7 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
         await control.RunAsync("update control.tenant_key set root = 99 where tenant_id = $1", default, tenant.Id.Value);
         await _installation.Catalogue.RefreshAsync(default);
         var checks = await _installation.Custody.VerifyAsync(Officer(tenant), default);
-        Assert.Equal(3, checks.Count(check => check.Problem is not null));
+        Assert.Equal(4, checks.Count(check => check.Problem is not null));
         Assert.All(checks, check => Assert.DoesNotContain('/', check.Problem!));
     }
 

@@ -19,6 +19,14 @@ public sealed partial class KeysDocs(RunningProgram program) : IClassFixture<Run
         Assert.DoesNotContain("FAILS", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Erase_one_person_as_the_docs_say()
+    {
+        var output = await RunAsync(await ReadAsync("subject-keys.md"));
+        Assert.Contains("was erased at", output, StringComparison.Ordinal);
+        Assert.Contains("\"passport\":null", output, StringComparison.Ordinal);
+    }
+
     [PythonFact("cryptography")]
     public async Task Bring_a_key_with_the_client_that_the_docs_show()
     {

@@ -178,9 +178,10 @@ public class RewritingTests
         using var data = SecretKey.Random();
         using var first = SecretKey.Random();
         using var second = SecretKey.Random();
+        using var subjects = new SubjectKeys(tenant, 1, new Dictionary<int, SecretKey> { [1] = data });
         // What two processes know about the moment at which the second version comes into use.
-        var older = new RecordKeys(tenant, "person", 1, [KeyValuePair.Create(1, data)], [(1, first), (2, second)]);
-        var newer = new RecordKeys(tenant, "person", 1, [KeyValuePair.Create(1, data)], [(2, second), (1, first)]);
+        var older = new RecordKeys(tenant, "person", 1, [KeyValuePair.Create(1, data)], [(1, first), (2, second)], subjects);
+        var newer = new RecordKeys(tenant, "person", 1, [KeyValuePair.Create(1, data)], [(2, second), (1, first)], subjects);
         for (var n = 0; n < 150; n++)
         {
             var results = await Task.WhenAll(InsertAsync(older, n), InsertAsync(newer, n));
@@ -198,7 +199,7 @@ public class RewritingTests
             var work = new TenantWork().Change(
                 view.InsertRow,
                 new AuditEvent("test.create"),
-                arguments: view.Stored.Of(record, keys, SqlValue.Uuid(id), SqlValue.Uuid(id), SqlValue.Timestamp(record.CreatedAt)));
+                arguments: view.Stored.Of(record, keys, null, SqlValue.Uuid(id), SqlValue.Uuid(id), SqlValue.Timestamp(record.CreatedAt)));
             UpdateRecord.AddAfterwards(work, view, record, keys);
             return Task.Run(() => shop.Server.Database.RunAsync(context, work, default));
         }
@@ -223,7 +224,7 @@ public class RewritingTests
         await life.RotateDataKeyAsync(control, shop.Server.Tenants[tenant].Id, default);
         if (index)
         {
-            await life.RotateIndexKeyAsync(control, shop.Server.Tenants[tenant].Id, default);
+            await life.RotateBesideAsync(control, shop.Server.Tenants[tenant].Id, KeyPurpose.Index, default);
         }
 
         await shop.Catalogue.RefreshAsync(default);

@@ -45,7 +45,7 @@ public sealed class ImportChunkTests
     [Fact]
     public void Insert_a_chunk_as_columns_and_leave_out_lines_whose_references_are_missing()
     {
-        var text = Text(ImportSql.Insert(View(), Read($"{One}\n{Two}")!.Waiting, new Guid[2], DateTime.UnixEpoch, null));
+        var text = Text(ImportSql.Insert(View(), Read($"{One}\n{Two}")!.Waiting, new Guid[2], DateTime.UnixEpoch, null, null));
         Assert.Contains("from unnest($4, $5, $6", text, StringComparison.Ordinal);
         Assert.Contains(
             "(u.\"payer_id\" is null\nor exists (select 1 from \"u1\".\"payer\" r where r.id = u.\"payer_id\"))", text,

@@ -12,7 +12,7 @@ namespace Bulkhead.Tests.Unit.Keys;
 /// <summary>How long unwrapped keys live, and what ends them.</summary>
 public sealed class KeyRingTests : IAsyncLifetime, IDisposable
 {
-    private const int KeysOfATenant = 2;
+    private const int KeysOfATenant = 3;
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("bh-ring-");
     private readonly TenantId _tenant = TenantId.New();
@@ -310,6 +310,7 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
     {
         using var data = SecretKey.Random();
         using var index = SecretKey.Random();
+        using var subject = SecretKey.Random();
         var wrapped = new List<WrappedDataKey>();
         for (var epoch = 1; epoch <= epochs; epoch++)
         {
@@ -323,7 +324,11 @@ public sealed class KeyRingTests : IAsyncLifetime, IDisposable
         }
 
         return new(
-            [await WrapAsync(tenant, KeyPurpose.Data, data), await WrapAsync(tenant, KeyPurpose.Index, index)],
+            [
+                await WrapAsync(tenant, KeyPurpose.Data, data),
+                await WrapAsync(tenant, KeyPurpose.Index, index),
+                await WrapAsync(tenant, KeyPurpose.Subject, subject),
+            ],
             [.. wrapped],
             isRevoked: false);
     }

@@ -14,9 +14,13 @@ public sealed class RecordKeysTests : IDisposable
     private readonly TenantId _tenant = TenantId.New();
     private readonly SecretKey _first = SecretKey.Random();
     private readonly SecretKey _index = SecretKey.Random();
+    private readonly SubjectKeys _subjects;
+
+    public RecordKeysTests() => _subjects = new(_tenant, 1, new Dictionary<int, SecretKey> { [1] = _index });
 
     public void Dispose()
     {
+        _subjects.Dispose();
         _first.Dispose();
         _index.Dispose();
     }
@@ -70,7 +74,7 @@ public sealed class RecordKeysTests : IDisposable
     [Fact]
     public void An_envelope_is_bound_to_its_epoch_even_where_two_epochs_share_a_key()
     {
-        var keys = new RecordKeys(_tenant, "person", 1, [new(1, _first), new(2, _first)], [(1, _index)]);
+        var keys = new RecordKeys(_tenant, "person", 1, [new(1, _first), new(2, _first)], [(1, _index)], _subjects);
         var envelope = keys.Seal("health", Row, Content);
         envelope[5] = 2;
         Refused(TenantFaultKind.RecordDamaged, keys, "health", Row, envelope);
@@ -109,7 +113,7 @@ public sealed class RecordKeysTests : IDisposable
     {
         using var second = SecretKey.Random();
         var old = Keys().Seal("health", Row, Content);
-        var keys = new RecordKeys(_tenant, "person", 2, [new(1, _first), new(2, second)], [(1, _index)]);
+        var keys = new RecordKeys(_tenant, "person", 2, [new(1, _first), new(2, second)], [(1, _index)], _subjects);
         Assert.Equal(Content, Open(keys, "health", Row, old));
         Assert.Equal(2, RecordKeys.EpochOf(keys.Seal("health", Row, Content)));
         Assert.Equal(1, RecordKeys.EpochOf(old));
@@ -134,7 +138,7 @@ public sealed class RecordKeysTests : IDisposable
             Keys().Index("ssn", value, RecordKeys.UniqueLength),
             Keys().Index("card", value, RecordKeys.UniqueLength),
             Keys(entity: "visit").Index("ssn", value, RecordKeys.UniqueLength),
-            new RecordKeys(_tenant, "person", 1, [new(1, _first)], [(1, other)]).Index("ssn", value, RecordKeys.UniqueLength),
+            new RecordKeys(_tenant, "person", 1, [new(1, _first)], [(1, other)], _subjects).Index("ssn", value, RecordKeys.UniqueLength),
             Keys().Index("ssn", "0:another"u8, RecordKeys.UniqueLength),
         };
         Assert.Equal(indexes.Length, indexes.Select(Convert.ToHexString).Distinct().Count());
@@ -143,7 +147,7 @@ public sealed class RecordKeysTests : IDisposable
         Assert.Equal(indexes[0], Keys().Index("ssn", value, RecordKeys.UniqueLength));
         Assert.Equal(RecordKeys.SearchLength, Keys().Index("ssn", value, RecordKeys.SearchLength).Length);
 
-        var two = new RecordKeys(_tenant, "person", 1, [new(1, _first)], [(2, other), (1, _index)]);
+        var two = new RecordKeys(_tenant, "person", 1, [new(1, _first)], [(2, other), (1, _index)], _subjects);
         Assert.Equal(2, two.IndexVersion);
         Assert.Equal([2, 1], two.Indexes("ssn", value, RecordKeys.UniqueLength).Select(index => (int)index[0]));
         Assert.Contains(two.Indexes("ssn", value, RecordKeys.UniqueLength), index => index.SequenceEqual(indexes[0]));
@@ -165,7 +169,7 @@ public sealed class RecordKeysTests : IDisposable
     }
 
     private RecordKeys Keys(TenantId? tenant = null, string entity = "person") =>
-        new(tenant ?? _tenant, entity, 1, [new(1, _first)], [(1, _index)]);
+        new(tenant ?? _tenant, entity, 1, [new(1, _first)], [(1, _index)], _subjects);
 
     private static byte[] Open(RecordKeys keys, string dataClass, Guid row, byte[] envelope)
     {
