@@ -27,7 +27,7 @@ public sealed class HeldKeyDestruction(HoldingServer server) : IClassFixture<Hol
         using var receipt = JsonDocument.Parse(done.Json.GetProperty("receipt").GetProperty("text").GetString()!);
         var keys = receipt.RootElement.GetProperty("keys").EnumerateArray()
             .Select(key => $"{key.GetProperty("key").GetString()}: {key.GetProperty("wrappedBy").GetString()}").Distinct();
-        Assert.Equal(["data: held by the tenant", "index: held by the tenant", "rows: tenant key 2"], keys);
+        Assert.Equal(["data: held by the tenant", "index: held by the tenant", "rows: tenant key 2", "subject: held by the tenant"], keys);
 
         await using var catalogue = await server.CatalogueAsync();
         foreach (var table in new[] { "tenant_key", "data_key", "held_key_service", "held_key_root" })
