@@ -4,6 +4,8 @@ create schema control;
 create table control.installation (
     singleton boolean primary key default true check (singleton),
     generation bigint not null default 1,
+    -- In the origin of the log of heads; see docs/formats/audit-log.md.
+    id uuid not null default gen_random_uuid(),
     created_at timestamptz not null default now()
 );
 

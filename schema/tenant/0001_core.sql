@@ -62,3 +62,33 @@ create table {core}.audit_entry (
     body text not null,
     primary key (tenant_id, id)
 );
+-- In the order of commitment, as the sealer takes them.
+create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
+
+-- The tenant's log, grown by the sealer under its own role. Everything of the tree is in the tiles; see docs/formats/audit-log.md.
+create table {core}.audit_tree (
+    tenant_id uuid primary key,
+    size bigint not null check (size >= 0),
+    -- The last entry that was taken.
+    cursor_xid xid8 not null,
+    cursor_id uuid not null,
+    frontier bytea not null,
+    checkpoint text not null,
+    sealed_at timestamptz not null
+);
+
+create table {core}.audit_leaf (
+    tenant_id uuid not null,
+    position bigint not null,
+    entry_id uuid not null,
+    primary key (tenant_id, position),
+    unique (tenant_id, entry_id)
+);
+
+create table {core}.audit_tile (
+    tenant_id uuid not null,
+    level int not null,
+    index bigint not null,
+    hashes bytea not null,
+    primary key (tenant_id, level, index)
+);

@@ -13,6 +13,9 @@ var root = new RootCommand("Bulkhead: every customer of your software in a water
     TenantCommands.Build(),
     AppCommands.Build(),
     KeysCommands.Build(),
+    AuditCommands.Build(),
+    WitnessesCommands.Build(),
+    WitnessCommand.Build(),
     new Command("data", "Data of a tenant: import")
     {
         ImportCommand.Build(),

@@ -105,6 +105,15 @@ public sealed record KernelOptions
     /// <summary>Rows that are sealed anew in one transaction; 1 to 10,000.</summary>
     public int ResealBatch { get; init; } = 500;
 
+    /// <summary>How often the sealer looks for new audit entries; 20 ms to 10 s.</summary>
+    public TimeSpan AuditSealing { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Entries that are sealed in one transaction; 1 to 10,000.</summary>
+    public int AuditSealingBatch { get; init; } = 1024;
+
+    /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
+    public int SealerConnectionLimit { get; init; } = 8;
+
     /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -130,6 +139,9 @@ public sealed record KernelOptions
             "CellPoolSize, ControlPoolSize and one DatabasePoolSize fit into MaxBackends");
         Check(StatementTimeout >= TimeSpan.FromMilliseconds(100) && StatementTimeout <= TimeSpan.FromMinutes(10),
             "StatementTimeout is 100 ms to 10 minutes");
+        Check(AuditSealing >= TimeSpan.FromMilliseconds(20) && AuditSealing <= TimeSpan.FromSeconds(10), "AuditSealing is 20 ms to 10 s");
+        Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
+        Check(SealerConnectionLimit is >= 2 and <= 100, "SealerConnectionLimit is 2 to 100");
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");
         Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),
             "CataloguePolling is 50 ms to 10 s");

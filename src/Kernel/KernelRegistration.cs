@@ -1,3 +1,4 @@
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.OwnKeyService;
@@ -90,7 +91,25 @@ public static class KernelRegistration
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new KernelStart(
             p.GetRequiredService<ControlPool>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>()));
+        services.AddSingleton(p => new LogKeys(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
+        services.AddSingleton(p => new AuditSealer(
+            p.GetRequiredService<TenantPools>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<LogKeys>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new HeadLog(
+            p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new AuditLog(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<ControlDatabase>()));
+        services.AddSingleton(p => new HeadWitnessing(
+            p.GetRequiredService<TenantPools>(),
+            p.GetRequiredService<AuditLog>(),
+            p.GetRequiredService<Catalogue>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
         services.AddHostedService<CataloguePolling>();
+        services.AddSingleton<AuditSealing>();
+        services.AddHostedService(p => p.GetRequiredService<AuditSealing>());
         return services;
     }
 }

@@ -83,8 +83,38 @@ internal sealed class ApiClient : IDisposable
         return await ReadAsync(request, cancellationToken);
     }
 
-    private async Task<JsonNode> SendAsync(
-        HttpMethod method, Uri url, Func<HttpContent>? content, CancellationToken cancellationToken)
+    /// <summary>Writes the answer as it comes, however long it is.</summary>
+    /// <exception cref="ApiFault">Refused, failed, or broken off in the middle.</exception>
+    public async Task DownloadAsync(Uri url, Stream to, Action<long> progress, CancellationToken cancellationToken)
+    {
+        await AuthorizeAsync(cancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Get, url);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
+        try
+        {
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (!response.IsSuccessStatusCode)
+            {
+                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)));
+            }
+
+            await using var from = await response.Content.ReadAsStreamAsync(cancellationToken);
+            var buffer = new byte[128 * 1024];
+            var total = 0L;
+            int read;
+            while ((read = await from.ReadAsync(buffer, cancellationToken)) > 0)
+            {
+                await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                progress(total += read);
+            }
+        }
+        catch (Exception broken) when (broken is HttpRequestException or IOException)
+        {
+            throw new ApiFault(ExitCode.NotReachable, [$"The answer broke off ({broken.Message}): is it running? Repeat the command"]);
+        }
+    }
+
+    private async Task AuthorizeAsync(CancellationToken cancellationToken)
     {
         if (_token is null || _time.GetUtcNow() > _tokenEnds - Spare)
         {
@@ -92,7 +122,12 @@ internal sealed class ApiClient : IDisposable
             _token = (string?)answer["access_token"];
             _tokenEnds = _time.GetUtcNow().AddSeconds((double?)answer["expires_in"] ?? 60);
         }
+    }
 
+    private async Task<JsonNode> SendAsync(
+        HttpMethod method, Uri url, Func<HttpContent>? content, CancellationToken cancellationToken)
+    {
+        await AuthorizeAsync(cancellationToken);
         using var request = new HttpRequestMessage(method, url) { Content = content?.Invoke() };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
         return await ReadAsync(request, cancellationToken);

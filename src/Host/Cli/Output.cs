@@ -46,6 +46,15 @@ internal static class Output
         }
     }
 
+    /// <summary>How much came so far, on one line of a terminal and nowhere else.</summary>
+    public static void Bytes(long count)
+    {
+        if (!Console.IsErrorRedirected)
+        {
+            Console.Error.Write($"\r{count / 1024:N0} KiB ");
+        }
+    }
+
     public static void Message(string line) => Console.Error.WriteLine(line);
 
     public static void Table(string[] heads, IEnumerable<string[]> rows)

@@ -39,6 +39,7 @@ internal sealed class Preparation(
         await control.RunAsync("insert into control.installation default values on conflict do nothing", cancellationToken);
         await new RootLife(stores, options, time).EnsureAsync(control, cancellationToken);
         await installationKeys.LoadAsync(control, cancellationToken);
+        await EnsureSealerAsync(maintenance, control, names, cancellationToken);
         await EnsureTemplateAsync(maintenance, names, progress, cancellationToken);
         await EnsureCellAsync(maintenance, control, names, progress, cancellationToken);
         await CloseOtherDatabasesAsync(maintenance, control, cancellationToken);
@@ -155,6 +156,39 @@ internal sealed class Preparation(
         await control.RunAsync($"grant select on all tables in schema control to {app}", cancellationToken);
         await control.RunAsync($"grant insert on control.audit_entry to {app}", cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>The role that seals logs, with its rights here; its password is put back every time.</summary>
+    private async Task EnsureSealerAsync(
+        NpgsqlConnection maintenance, NpgsqlConnection control, InstallationNames names, CancellationToken cancellationToken)
+    {
+        var known = await control.ListAsync(
+            "select password_sealed from control.sealer_login", r => r.GetFieldValue<byte[]>(0), cancellationToken);
+        var role = Encoding.UTF8.GetBytes(names.Sealer.Value);
+        var password = known.Count > 0
+            ? Encoding.UTF8.GetString(sealing.Open(null, SealPurpose.DatabasePassword, known[0], role))
+            : Roles.NewPassword();
+        await Roles.PutLoginAsync(maintenance, names.Sealer, password, options.SealerConnectionLimit, cancellationToken);
+        if (known.Count == 0)
+        {
+            await control.RunAsync(
+                "insert into control.sealer_login (role, password_sealed) values ($1, $2)",
+                cancellationToken,
+                names.Sealer.Value,
+                sealing.Seal(null, SealPurpose.DatabasePassword, Encoding.UTF8.GetBytes(password), role));
+        }
+
+        var sealer = names.Sealer.Quoted;
+        await control.RunAsync($"grant connect on database {names.Control.Quoted} to {sealer}", cancellationToken);
+        await control.RunAsync($"grant usage on schema control to {sealer}", cancellationToken);
+        await control.RunAsync(
+            $"grant select, insert, update on control.head_tree, control.head_tile to {sealer}", cancellationToken);
+        await control.RunAsync($"grant select, insert on control.head, control.cosigned, control.cosignature to {sealer}", cancellationToken);
+        await control.RunAsync($"grant select on control.witness to {sealer}", cancellationToken);
+        if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id is null)", cancellationToken))
+        {
+            await LogKeys.CreateAsync(control, sealing, null, cancellationToken);
+        }
     }
 
     /// <summary>Databases of tenants are copies of a hardened template: creating one takes no script.</summary>
@@ -333,6 +367,9 @@ internal sealed class InstallationNames(string controlDatabase)
     public SqlName Group { get; } = Roles.Group(controlDatabase);
 
     public SqlName Cell { get; } = SqlName.Of(controlDatabase + "_cell");
+
+    /// <summary>The role that seals logs.</summary>
+    public SqlName Sealer { get; } = SqlName.Of(controlDatabase + "_sealer");
 
     public SqlName CellRole { get; } = SqlName.Of(controlDatabase + "_cell");
 

@@ -36,6 +36,12 @@ internal sealed class TenantHome(KernelOptions options, DeployerConnections depl
         await inside.RunAsync($"grant select on guard.marker to {names.Group.Quoted}", cancellationToken);
         await inside.RunAsync($"grant select (tenant_id, data_open) on guard.capability to {names.Group.Quoted}", cancellationToken);
         await inside.RunAsync($"grant execute on function guard.refuse(), guard.refuse_data() to {names.Group.Quoted}", cancellationToken);
+        var sealer = names.Sealer.Quoted;
+        await maintenance.RunAsync($"grant connect on database {database.Quoted} to {sealer}", cancellationToken);
+        await inside.RunAsync($"grant usage on schema guard to {sealer}", cancellationToken);
+        await inside.RunAsync($"grant select on guard.marker to {sealer}", cancellationToken);
+        await inside.RunAsync($"grant select (tenant_id, data_open) on guard.capability to {sealer}", cancellationToken);
+        await inside.RunAsync($"grant execute on function guard.refuse() to {sealer}", cancellationToken);
         await control.RunAsync(
             """
             insert into control.login (database, role, password_sealed, hardening) values ($1, $2, $3, ''::bytea)

@@ -80,7 +80,7 @@ internal sealed class TenantOnboarding(
         if (!await inside.ScalarAsync<bool>("select exists (select 1 from guard.unit where name = $1)", cancellationToken, unit.Name))
         {
             var schema = new UnitSchema(inside, unit, unit.Isolation == IsolationKind.Shared ? null : id, names.Group);
-            await schema.CreateAsync(cancellationToken);
+            await schema.CreateAsync(names.Sealer, cancellationToken);
             await schema.ApplyAsync(create, version, cancellationToken);
             await inside.RunAsync(
                 "insert into guard.unit (name, app_version, core_version) values ($1, $2, $3)",
@@ -153,6 +153,11 @@ internal sealed class TenantOnboarding(
             await control.RunAsync(
                 "insert into control.signing_key (tenant_id, kid, public_jwk, private_sealed) values ($1, $2, $3, $4)",
                 cancellationToken, id.Value, key.Kid, key.PublicJwk, key.PrivateSealed);
+        }
+
+        if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id = $1)", cancellationToken, id.Value))
+        {
+            await LogKeys.CreateAsync(control, sealing, id, cancellationToken);
         }
 
         await new TenantKeyMaking(stores, time).EnsureFirstAsync(control, id, cancellationToken);

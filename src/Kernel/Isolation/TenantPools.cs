@@ -11,16 +11,28 @@ namespace Bulkhead.Kernel.Isolation;
 /// </summary>
 internal sealed class TenantPools(KernelOptions options, Catalogue catalogue, Sealing sealing, TimeProvider time) : IAsyncDisposable
 {
+    // No name of a database holds it.
+    private const string SealersOwn = "\0sealer";
+    private const int SealersSize = 2;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Pool> _pools = new(StringComparer.Ordinal);
     private int _reserved = options.ControlPoolSize;
     private bool _closed;
+    private readonly string _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
 
     /// <summary>A connection to the unit's database; the lease must be disposed.</summary>
     /// <exception cref="TenantFault">Unknown database, or every permitted backend is busy.</exception>
-    public async ValueTask<Lease> OpenAsync(Unit unit, CancellationToken cancellationToken)
+    public ValueTask<Lease> OpenAsync(Unit unit, CancellationToken cancellationToken) => OpenAsync(unit.Database, false, cancellationToken);
+
+    /// <summary>The same under the sealer's role, which reads audit entries and grows logs.</summary>
+    /// <param name="database">One that holds tenants' rows, or the control database.</param>
+    /// <exception cref="TenantFault">As of the other.</exception>
+    public ValueTask<Lease> OpenSealerAsync(string database, CancellationToken cancellationToken) => OpenAsync(database, true, cancellationToken);
+
+    private async ValueTask<Lease> OpenAsync(string database, bool isSealer, CancellationToken cancellationToken)
     {
-        var pool = Enter(unit.Database);
+        var pool = Enter(isSealer ? database + SealersOwn : database);
         try
         {
             return new Lease(this, pool, await pool.Source.OpenConnectionAsync(cancellationToken));
@@ -98,12 +110,16 @@ internal sealed class TenantPools(KernelOptions options, Catalogue catalogue, Se
 
     private Pool Create(string database)
     {
-        if (!catalogue.Current.Logins.TryGetValue(database, out var login))
+        var key = database;
+        var isSealer = database.EndsWith(SealersOwn, StringComparison.Ordinal);
+        database = isSealer ? database[..^SealersOwn.Length] : database;
+        var login = isSealer ? catalogue.Current.Sealer : catalogue.Current.Logins.GetValueOrDefault(database);
+        if (login is null)
         {
             throw new TenantFault(TenantFaultKind.Unknown);
         }
 
-        var size = login.IsCell ? options.CellPoolSize : options.DatabasePoolSize;
+        var size = isSealer ? SealersSize : login.IsCell ? options.CellPoolSize : options.DatabasePoolSize;
         while (_reserved + size > options.MaxBackends)
         {
             // The pool unused for the longest time makes room; one that is in use never does.
@@ -119,12 +135,18 @@ internal sealed class TenantPools(KernelOptions options, Catalogue catalogue, Se
         settings.Database = database;
         settings.Username = login.Role;
         settings.Password = Encoding.UTF8.GetString(
-            sealing.Open(null, SealPurpose.DatabasePassword, login.PasswordSealed, Encoding.UTF8.GetBytes(database)));
+            sealing.Open(
+                null, SealPurpose.DatabasePassword, login.PasswordSealed, Encoding.UTF8.GetBytes(isSealer ? login.Role : database)));
         var builder = ConnectionSettings.Source(settings);
+        if (database == _control)
+        {
+            return new Pool(key, size, builder.Build());
+        }
+
         builder.UsePhysicalConnectionInitializer(
             connection => ServingChecks.NewBackendAsync(connection, database, login.Role).AsTask().GetAwaiter().GetResult(),
             connection => ServingChecks.NewBackendAsync(connection, database, login.Role).AsTask());
-        return new Pool(database, size, builder.Build());
+        return new Pool(key, size, builder.Build());
     }
 
     internal sealed class Pool(string database, int size, NpgsqlDataSource source)

@@ -39,9 +39,22 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
         ("subject_key", "select, insert, update, delete"),
+        ("audit_tree", "select"),
+        ("audit_leaf", "select"),
+        ("audit_tile", "select"),
     ];
 
-    public async Task CreateAsync(CancellationToken cancellationToken)
+    /// <summary>The sealer reads entries and grows the tree; it changes no entry, and takes no leaf back.</summary>
+    private static readonly ImmutableArray<(string Table, string Rights)> SealerRights =
+    [
+        ("audit_entry", "select"),
+        ("audit_tree", "select, insert, update"),
+        ("audit_leaf", "select, insert"),
+        ("audit_tile", "select, insert, update"),
+    ];
+
+    /// <param name="sealer">The role that seals the log.</param>
+    public async Task CreateAsync(SqlName sealer, CancellationToken cancellationToken)
     {
         foreach (var schema in new[] { unit.AppSchema, unit.CoreSchema })
         {
@@ -58,6 +71,12 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         foreach (var (table, rights) in CoreRights)
         {
             await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, Policy(Presented), cancellationToken);
+        }
+
+        await deployer.RunAsync($"grant usage on schema {unit.CoreSchema.Quoted} to {sealer.Quoted}", cancellationToken);
+        foreach (var (table, rights) in SealerRights)
+        {
+            await deployer.RunAsync($"grant {rights} on {unit.CoreSchema.Quoted}.\"{table}\" to {sealer.Quoted}", cancellationToken);
         }
     }
 

@@ -14,6 +14,7 @@ public enum SealPurpose
     HeldClientKey = 5,
     ReceiptKey = 6,
     ImportKey = 7,
+    LogKey = 8,
 }
 
 /// <summary>

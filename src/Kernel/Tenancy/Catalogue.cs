@@ -61,9 +61,20 @@ public sealed class CatalogueSnapshot
     /// <summary>Wrapped keys of every tenant that has some.</summary>
     internal FrozenDictionary<TenantId, TenantKeys> Keys { get; init; } = FrozenDictionary<TenantId, TenantKeys>.Empty;
 
+    /// <summary>Names the log of heads.</summary>
+    public Guid Installation { get; init; }
+
+    /// <summary>By tenant's id, or the empty one for the log of heads.</summary>
+    internal FrozenDictionary<Guid, SealedLogKey> LogKeys { get; init; } = FrozenDictionary<Guid, SealedLogKey>.Empty;
+
+    /// <summary>The login of the sealer, in every database; null before the first preparation.</summary>
+    internal DatabaseLogin? Sealer { get; init; }
+
     /// <summary>By database that holds tenants' rows.</summary>
     internal FrozenDictionary<string, DatabaseLogin> Logins { get; init; } = FrozenDictionary<string, DatabaseLogin>.Empty;
 }
+
+internal sealed record SealedLogKey(byte[] PublicKey, byte[] PrivateSealed);
 
 internal sealed record DatabaseLogin(string Database, string Role, byte[] PasswordSealed, bool IsCell);
 

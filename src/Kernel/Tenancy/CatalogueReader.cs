@@ -37,10 +37,13 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         var build = new SnapshotBuild(sealing, known.Keys);
         await reader.ReadAsync(cancellationToken);
         build.Generation = reader.GetInt64(0);
+        build.Installation = reader.GetGuid(1);
         await EachAsync(build.AddRelease);
         await EachAsync(build.AddKey);
         await EachAsync(build.AddHost);
         await EachAsync(build.AddLogin);
+        await EachAsync(build.AddSealer);
+        await EachAsync(build.AddLogKey);
         await EachAsync(build.AddRevocation);
         await EachAsync(build.AddHeldRoot);
         await EachAsync(build.AddRegistration);
@@ -62,7 +65,7 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
 
     private static readonly string[] Queries =
     [
-        "select generation from control.installation",
+        "select generation, id from control.installation",
         // A tenant may be at a version whose deployment has not come to all units yet.
         """
         select r.app, r.version, r.manifest from control.app_release r
@@ -73,6 +76,8 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         "select tenant_id, kid, public_jwk, private_sealed from control.signing_key order by created_at desc, kid",
         "select tenant_id, host from control.tenant_host",
         "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",
+        "select role, password_sealed from control.sealer_login",
+        "select tenant_id, public_key, private_sealed from control.log_key",
         "select tenant_id, at from control.key_revocation",
         "select tenant_id, root, public_key from control.held_key_root order by tenant_id, root",
         "select tenant_id, url, server_ca, client_certificate, client_key_sealed, created_at from control.held_key_service",
@@ -111,6 +116,11 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
 
         public long Generation { get; set; }
 
+        public Guid Installation { get; set; }
+
+        private readonly Dictionary<Guid, SealedLogKey> _logKeys = [];
+        private DatabaseLogin? _sealer;
+
         public void AddRelease(NpgsqlDataReader row) =>
             _apps.Add(new(row.GetString(0), row.GetInt32(1), row.GetString(2)));
 
@@ -127,6 +137,13 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         public void AddLogin(NpgsqlDataReader row) => _logins.Add(
             row.GetString(0),
             new(row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2), row.GetBoolean(3)));
+
+        public void AddSealer(NpgsqlDataReader row) =>
+            _sealer = new("", row.GetString(0), row.GetFieldValue<byte[]>(1), IsCell: false);
+
+        public void AddLogKey(NpgsqlDataReader row) => _logKeys.Add(
+            row.IsDBNull(0) ? Guid.Empty : row.GetGuid(0),
+            new(row.GetFieldValue<byte[]>(1), row.GetFieldValue<byte[]>(2)));
 
         public void AddTenant(NpgsqlDataReader row)
         {
@@ -206,6 +223,9 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         public CatalogueSnapshot Freeze() => new()
         {
             Generation = Generation,
+            Installation = Installation,
+            Sealer = _sealer,
+            LogKeys = _logKeys.ToFrozenDictionary(),
             Apps = [.. _apps],
             Tenants = _tenants.ToFrozenDictionary(t => t.Id),
             BySlug = _tenants.ToFrozenDictionary(t => t.Slug, StringComparer.Ordinal),

@@ -44,6 +44,7 @@ public static class ErrorCodes
         ["invalid-subject"] = "The path does not lead to a person",
         ["invalid-token"] = "The access token is not valid here",
         ["invalid-value"] = "A value does not fit its field",
+        ["invalid-witness"] = "A witness has a key of cosignatures and an address",
         ["invalid-yaml"] = "The manifest is not well-formed YAML",
         ["inverse-clash"] = "Two relations have the same inverse name",
         ["key-not-for-type"] = "The key does not fit the type of the field",

@@ -12,12 +12,18 @@ public static class AuditEndpoints
     public static IServiceCollection AddAudit(this IServiceCollection services, IConfiguration configuration)
     {
         _ = configuration;
-        return services;
+        return services.AddSingleton<WitnessCalls>().AddHostedService(provider => provider.GetRequiredService<WitnessCalls>());
     }
 
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/audit", ReadAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/operator/v1/witnesses", Witnesses.ListAsync).WithMetadata(EndpointPolicy.Operator);
+        routes.MapPut("/operator/v1/witnesses/{name}", Witnesses.PutAsync).WithMetadata(EndpointPolicy.Operator);
+        routes.MapDelete("/operator/v1/witnesses/{name}", Witnesses.RemoveAsync).WithMetadata(EndpointPolicy.Operator);
         return routes;
     }
 }

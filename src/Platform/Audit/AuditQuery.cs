@@ -149,7 +149,7 @@ internal sealed record AuditQuery
             ? value
             : Refuse<string>(name, $"A text of 1 to {MaxText} characters is needed.", faults);
 
-    private static DateTimeOffset? Instant(string name, string value, List<Fault> faults)
+    internal static DateTimeOffset? Instant(string name, string value, List<Fault> faults)
     {
         string[] formats =
         [

@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace Bulkhead.Host.Cli;
+
+/// <summary><c>audit search|export|prove|verify</c>: a tenant's log, and what proves it.</summary>
+internal static class AuditCommands
+{
+    private static readonly Option<string> Tenant = new("--tenant") { Description = "Slug of the tenant", HelpName = "TENANT", Required = true };
+
+    private static readonly Option<string> Role = new("--role")
+    {
+        Description = "Role of the tenant's client to be", HelpName = "ROLE", DefaultValueFactory = _ => "securityOfficer",
+    };
+
+    private static readonly string[] Filters = ["action", "actor", "entity", "record", "at.gte", "at.lt", "limit"];
+
+    public static Command Build() => new("audit", "A tenant's audit log: search it, export it with its proofs, verify an export")
+    {
+        Search(), Export(), Prove(), Verify(),
+    };
+
+    private static Command Search()
+    {
+        var filters = Filters
+            .Select(name => (Name: name, Option: new Option<string?>("--" + name.Replace(".gte", "-from", StringComparison.Ordinal)
+                .Replace(".lt", "-until", StringComparison.Ordinal)) { Description = $"Filter {name} of GET /api/v1/audit" }))
+            .ToList();
+        var command = new Command("search", "Newest entries first") { Tenant, Role };
+        filters.ForEach(filter => command.Add(filter.Option));
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
+            using var client = new ApiClient(credentials);
+            var query = string.Join('&', filters.Where(f => result.GetValue(f.Option) is not null)
+                .Select(f => $"{f.Name}={Uri.EscapeDataString(result.GetValue(f.Option)!)}"));
+            var page = await client.GetAsync(credentials.Url("api/v1/audit" + (query.Length > 0 ? "?" + query : "")), cancellationToken);
+            Output.Write(result, page, Show);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Export()
+    {
+        var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
+        var from = new Option<string?>("--from") { Description = "Acts from this date or RFC 3339 instant on" };
+        var until = new Option<string?>("--until") { Description = "Acts before this date or instant" };
+        var command = new Command("export", "Entries as JSON Lines with what proves them, for bulkhead-verify") { Tenant, Role, file, from, until };
+        command.SetAction((result, cancellationToken) =>
+        {
+            var query = string.Join('&', new[] { ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)) }
+                .Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
+            return FetchAsync(result, query, result.GetRequiredValue(file), cancellationToken);
+        });
+        return command;
+    }
+
+    private static Command Prove()
+    {
+        var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
+        var entry = new Option<Guid>("--entry") { Description = "Id of the entry", HelpName = "ID", Required = true };
+        var command = new Command("prove", "One entry with the proof that it is in the log") { Tenant, Role, entry, file };
+        command.SetAction((result, cancellationToken) =>
+            FetchAsync(result, $"entry={result.GetRequiredValue(entry)}", result.GetRequiredValue(file), cancellationToken));
+        return command;
+    }
+
+    private static Command Verify()
+    {
+        var arguments = new Argument<string[]>("arguments")
+        {
+            Description = "Those of bulkhead-verify: export FILE …", Arity = ArgumentArity.ZeroOrMore,
+        };
+        var command = new Command("verify", "Runs bulkhead-verify, which shares nothing with the platform but the formats") { arguments };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            var program = Path.Combine(AppContext.BaseDirectory, "verify", "bulkhead-verify.dll");
+            if (!File.Exists(program))
+            {
+                throw new ApiFault(ExitCode.Failed, [$"bulkhead-verify is not beside the program. Next step: dotnet publish verify -o {Path.GetDirectoryName(program)}"]);
+            }
+
+            var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet");
+            start.ArgumentList.Add(program);
+            foreach (var argument in (result.GetValue(arguments) ?? []).Concat(result.UnmatchedTokens))
+            {
+                start.ArgumentList.Add(argument);
+            }
+
+            using var process = System.Diagnostics.Process.Start(start)!;
+            await process.WaitForExitAsync(cancellationToken);
+            return process.ExitCode;
+        });
+        return command;
+    }
+
+    private static async Task<int> FetchAsync(ParseResult result, string query, FileInfo file, CancellationToken cancellationToken)
+    {
+        var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
+        using var client = new ApiClient(credentials);
+        var part = file.FullName + ".part";
+        await using (var stream = File.Create(part))
+        {
+            await client.DownloadAsync(
+                credentials.Url("api/v1/audit/export" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
+        }
+
+        // Never a half export under the name that was asked for.
+        File.Move(part, file.FullName, overwrite: true);
+        Output.Message($"{file.FullName}: {file.Length} bytes. Next step: bulkhead-verify export {file.FullName}");
+        return ExitCode.Done;
+    }
+
+    private static void Show(JsonNode page)
+    {
+        Output.Table(
+            ["at", "actor", "action", "entity", "result", "records"],
+            (page["data"] as JsonArray ?? []).Select(entry => (string[])
+            [
+                $"{entry?["at"]}", $"{entry?["actor"]?["kind"]} {entry?["actor"]?["id"]}", $"{entry?["action"]}", $"{entry?["entity"]}",
+                $"{entry?["result"]}", Records(entry?["records"]),
+            ]));
+        if (page["next"] is not null)
+        {
+            Output.Message("There are more. Next step: --limit, or a narrower filter");
+        }
+    }
+
+    private static string Records(JsonNode? records) =>
+        records?["ids"] is JsonArray { Count: 1 } one ? $"{one[0]}" : records?["ids"] is JsonArray ids ? $"{ids.Count}" : $"{records?["count"]}";
+}

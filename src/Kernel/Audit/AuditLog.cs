@@ -1,0 +1,227 @@
+using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Kernel.Audit;
+
+/// <param name="Note">The signed checkpoint; empty while nothing is sealed.</param>
+public sealed record LogState(long Size, string Note, DateTimeOffset SealedAt);
+
+/// <summary>A tenant's head in the log of heads, with the newest checkpoint of that log, cosigned where witnesses did.</summary>
+/// <param name="Position">In the log of heads.</param>
+/// <param name="Note">The tenant's checkpoint that the leaf tells.</param>
+/// <param name="HeadsNote">Of the log of heads.</param>
+/// <param name="HeadsSize">Of that note.</param>
+/// <param name="Proof">That the leaf is in its tree.</param>
+public sealed record LogHead(
+    long Position, long Size, byte[] Leaf, string Note, string HeadsNote, long HeadsSize, IReadOnlyList<byte[]> Proof);
+
+/// <summary>The read side of the sealed logs: what a tenant, and whoever it shows it to, can check.</summary>
+public sealed class AuditLog
+{
+    private readonly TenantDatabase _database;
+    private readonly ControlDatabase _control;
+
+    internal AuditLog(TenantDatabase database, ControlDatabase control)
+    {
+        _database = database;
+        _control = control;
+    }
+
+    public async Task<LogState> StateAsync(RequestContext context, CancellationToken cancellationToken)
+    {
+        var state = new LogState(0, "", DateTimeOffset.UnixEpoch);
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"select size, checkpoint, sealed_at from {Place.Core}.audit_tree"),
+                row => state = new(row.Integer(0), row.Text(1), row.Timestamp(2))),
+            cancellationToken);
+        return state;
+    }
+
+    /// <summary>A reader of the tree, for the subtrees that the proofs ask for.</summary>
+    public async Task<MerkleNode> NodesAsync(RequestContext context, Action<MerkleNode> proofs, CancellationToken cancellationToken)
+    {
+        var needed = Tiles.Needed(proofs).ToList();
+        var tiles = new Dictionary<(int, long), byte[]>();
+        if (needed.Count > 0)
+        {
+            await _database.RunAsync(
+                context,
+                new TenantWork().Read(
+                    Sql.Of($"""
+                        select t.level::bigint, t.index, t.hashes from unnest(
+                            {SqlValue.Integers([.. needed.Select(n => (long?)n.Level)])},
+                            {SqlValue.Integers([.. needed.Select(n => (long?)n.Index)])}) as u(level, index)
+                        join {Place.Core}.audit_tile t on t.level = u.level and t.index = u.index
+                        """),
+                    row => tiles[((int)row.Integer(0), row.Integer(1))] = row.Bytes(2)),
+                cancellationToken);
+        }
+
+        return Tiles.Reader(tiles);
+    }
+
+    /// <summary>The tile's hashes; null where there is none yet.</summary>
+    public async Task<byte[]?> TileAsync(RequestContext context, int level, long index, CancellationToken cancellationToken)
+    {
+        byte[]? hashes = null;
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select hashes from {Place.Core}.audit_tile
+                    where level = {SqlValue.Integer(level)} and index = {SqlValue.Integer(index)}
+                    """),
+                row => hashes = row.Bytes(0)),
+            cancellationToken);
+        return hashes;
+    }
+
+    /// <summary>Bodies of the entries at the positions [from, to), in order. One that is sealed and not there is a hole, given as null.</summary>
+    public async Task<List<string?>> EntriesAsync(RequestContext context, long from, long to, CancellationToken cancellationToken)
+    {
+        var bodies = new List<string?>();
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select l.position, e.body from {Place.Core}.audit_leaf l
+                    left join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                    where l.position >= {SqlValue.Integer(from)} and l.position < {SqlValue.Integer(to)} order by l.position
+                    """),
+                row =>
+                {
+                    while (from + bodies.Count < row.Integer(0))
+                    {
+                        bodies.Add(null);
+                    }
+
+                    bodies.Add(row.IsNull(1) ? null : row.Text(1));
+                }),
+            cancellationToken);
+        return bodies;
+    }
+
+    /// <summary>Position of an entry; null while it is not sealed, or when there is none.</summary>
+    public async Task<long?> PositionAsync(RequestContext context, Guid entry, CancellationToken cancellationToken)
+    {
+        long? position = null;
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"select position from {Place.Core}.audit_leaf where entry_id = {SqlValue.Uuid(entry)}"),
+                row => position = row.Integer(0)),
+            cancellationToken);
+        return position;
+    }
+
+    /// <summary>
+    /// Positions [from, to) that hold every sealed entry of acts that began in the time [begin, end), and perhaps others between; null when
+    /// there is none.
+    /// </summary>
+    public async Task<(long From, long To)?> RangeAsync(
+        RequestContext context, DateTimeOffset begin, DateTimeOffset end, CancellationToken cancellationToken)
+    {
+        (long, long)? range = null;
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select min(l.position), max(l.position) + 1 from {Place.Core}.audit_entry e
+                    join {Place.Core}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                    where e.at >= {SqlValue.Timestamp(begin)} and e.at < {SqlValue.Timestamp(end)}
+                    """),
+                row => range = row.IsNull(0) ? null : (row.Integer(0), row.Integer(1))),
+            cancellationToken);
+        return range;
+    }
+
+    /// <summary>The tenant's newest head of at most the size; null when no head of it is in the log of heads.</summary>
+    public async Task<LogHead?> HeadAsync(TenantId tenant, long size, CancellationToken cancellationToken)
+    {
+        // The newest that a witness signed, so that the whole is witnessed; else the newest.
+        (long Size, string Note) heads = default;
+        await _control.ReadAsync(
+            Sql.Of($"""
+                select s.size, s.note from (
+                    select c.size, c.note, true as witnessed from control.cosigned c
+                    union all select t.size, t.note, false from control.head_tree t) s
+                where exists (select 1 from control.head h
+                    where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size and h.size <= {SqlValue.Integer(size)})
+                order by s.witnessed desc, s.size desc limit 1
+                """),
+            row => heads = (row.Integer(0), row.Text(1)),
+            cancellationToken);
+        if (heads.Note is null)
+        {
+            return null;
+        }
+
+        (long Position, long Size, byte[] Leaf, string Note)? head = null;
+        await _control.ReadAsync(
+            Sql.Of($"""
+                select position, size, leaf, note from control.head
+                where tenant_id = {SqlValue.Uuid(tenant.Value)} and position < {SqlValue.Integer(heads.Size)}
+                  and size <= {SqlValue.Integer(size)}
+                order by position desc limit 1
+                """),
+            row => head = (row.Integer(0), row.Integer(1), row.Bytes(2), row.Text(3)),
+            cancellationToken);
+        if (head is not { } found)
+        {
+            return null;
+        }
+
+        var signed = SignedNote.Parse(heads.Note) ?? throw new InvalidOperationException("The note of the log of heads is none.");
+        var signatures = new List<NoteSignature>();
+        await _control.ReadAsync(
+            Sql.Of($"select line from control.cosignature where size = {SqlValue.Integer(heads.Size)} order by witness"),
+            row => signatures.AddRange(SignedNote.Parse($"{signed.Text}\n{row.Text(0)}\n")?.Signatures ?? []),
+            cancellationToken);
+        var node = await HeadNodesAsync(n => MerkleTree.Inclusion(found.Position, heads.Size, n), cancellationToken);
+        return new(
+            found.Position,
+            found.Size,
+            found.Leaf,
+            found.Note,
+            signed.With(signatures).ToString(),
+            heads.Size,
+            MerkleTree.Inclusion(found.Position, heads.Size, node));
+    }
+
+    /// <summary>Leaves of the log of heads from a position on.</summary>
+    public async Task<List<byte[]>> HeadLeavesAsync(long from, int count, CancellationToken cancellationToken)
+    {
+        var leaves = new List<byte[]>();
+        await _control.ReadAsync(
+            Sql.Of($"""
+                select leaf from control.head where position >= {SqlValue.Integer(from)} order by position limit {SqlValue.Integer(count)}
+                """),
+            row => leaves.Add(row.Bytes(0)),
+            cancellationToken);
+        return leaves;
+    }
+
+    /// <summary>A reader of the tree of heads, for the subtrees that the proofs ask for.</summary>
+    public async Task<MerkleNode> HeadNodesAsync(Action<MerkleNode> proofs, CancellationToken cancellationToken)
+    {
+        var needed = Tiles.Needed(proofs).ToList();
+        var tiles = new Dictionary<(int, long), byte[]>();
+        if (needed.Count > 0)
+        {
+            await _control.ReadAsync(
+                Sql.Of($"""
+                    select t.level::bigint, t.index, t.hashes from unnest(
+                        {SqlValue.Integers([.. needed.Select(n => (long?)n.Level)])},
+                        {SqlValue.Integers([.. needed.Select(n => (long?)n.Index)])}) as u(level, index)
+                    join control.head_tile t on t.level = u.level and t.index = u.index
+                    """),
+                row => tiles[((int)row.Integer(0), row.Integer(1))] = row.Bytes(2),
+                cancellationToken);
+        }
+
+        return Tiles.Reader(tiles);
+    }
+}

@@ -1,0 +1,109 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Isolation;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Audit;
+
+/// <summary>
+/// The log of all tenants' heads: one note for witnesses to sign, whoever the tenants are. A leaf: label (32 bytes: SHA-256 of the words
+/// <c>bulkhead/v1 head</c>, a zero byte and the tenant's origin), size (8, big endian), root (32), time (8, big endian, seconds since 1970).
+/// </summary>
+internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions options, TimeProvider time)
+{
+    public const int LeafLength = 80;
+
+    private readonly string _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
+
+    public static byte[] LabelOf(string origin) => SHA256.HashData([.. "bulkhead/v1 head\0"u8, .. Encoding.UTF8.GetBytes(origin)]);
+
+    public static byte[] LeafOf(SealedHead head)
+    {
+        var leaf = new byte[LeafLength];
+        LabelOf(LogKeys.OriginOf(head.Tenant)).CopyTo(leaf, 0);
+        BinaryPrimitives.WriteInt64BigEndian(leaf.AsSpan(32), head.Size);
+        head.Root.CopyTo(leaf, 40);
+        BinaryPrimitives.WriteInt64BigEndian(leaf.AsSpan(72), head.At.ToUnixTimeSeconds());
+        return leaf;
+    }
+
+    /// <summary>Sizes of the logs whose heads are in it, by tenant: so that one that was sealed and not appended is found.</summary>
+    public async Task<Dictionary<Guid, long>> SizesAsync(CancellationToken cancellationToken)
+    {
+        await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
+        var sizes = new Dictionary<Guid, long>();
+        await using var command = new NpgsqlCommand("select tenant_id, max(size) from control.head group by tenant_id", lease.Connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            sizes.Add(reader.GetGuid(0), reader.GetInt64(1));
+        }
+
+        return sizes;
+    }
+
+    /// <summary>Appends heads that are newer than what it has of their tenants, in one transaction, and signs the new checkpoint.</summary>
+    public async Task AppendAsync(IReadOnlyList<SealedHead> heads, CancellationToken cancellationToken)
+    {
+        await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
+        var control = lease.Connection;
+        await using var transaction = await control.BeginTransactionAsync(cancellationToken);
+        await control.RunAsync(
+            "insert into control.head_tree (size, frontier, note) values (0, '', '') on conflict do nothing", cancellationToken);
+        var (size, bytes) = (await control.ListAsync(
+            "select size, frontier from control.head_tree for update",
+            r => (r.GetInt64(0), r.GetFieldValue<byte[]>(1)),
+            cancellationToken))[0];
+        var known = (await control.ListAsync(
+            "select tenant_id, max(size) from control.head where tenant_id = any($1) group by tenant_id",
+            r => (r.GetGuid(0), r.GetInt64(1)),
+            cancellationToken,
+            (object)heads.Select(h => h.Tenant.Value).ToArray())).ToDictionary();
+        var fresh = heads.Where(h => !known.TryGetValue(h.Tenant.Value, out var before) || before < h.Size).ToList();
+        if (fresh.Count == 0)
+        {
+            return;
+        }
+
+        var frontier = new MerkleFrontier(size, bytes);
+        var leaves = fresh.ConvertAll(LeafOf);
+        var hashes = leaves.ConvertAll(leaf => MerkleTree.LeafHash(leaf));
+        var partial = (await control.ListAsync(
+            """
+            select t.level, t.index, t.hashes from generate_series(0, 7) l
+            join control.head_tile t on t.level = l and t.index = ($1 >> (8 * l)) / 256
+            """,
+            r => ((r.GetInt32(0), r.GetInt64(1)), r.GetFieldValue<byte[]>(2)),
+            cancellationToken,
+            size)).ToDictionary();
+        var tiles = Tiles.Grow(size, hashes, (level, index) => partial[(level, index)]);
+        hashes.ForEach(frontier.Append);
+        var note = keys.Sign(null, new Checkpoint(keys.HeadsOrigin, frontier.Size, frontier.Root(), time.GetUtcNow()).ToString()).ToString();
+        await control.RunAsync(
+            """
+            insert into control.head (position, tenant_id, size, leaf, note)
+            select $1 + u.n - 1, u.tenant, u.size, u.leaf, u.note
+            from unnest($2, $3, $4, $5) with ordinality as u(tenant, size, leaf, note, n)
+            """,
+            cancellationToken,
+            size,
+            fresh.Select(h => h.Tenant.Value).ToArray(),
+            fresh.Select(h => h.Size).ToArray(),
+            leaves.ToArray(),
+            fresh.Select(h => h.Note).ToArray());
+        await control.RunAsync(
+            """
+            insert into control.head_tile (level, index, hashes) select * from unnest($1, $2, $3)
+            on conflict (level, index) do update set hashes = excluded.hashes
+            """,
+            cancellationToken,
+            tiles.Select(t => t.Level).ToArray(),
+            tiles.Select(t => t.Index).ToArray(),
+            tiles.Select(t => t.Hashes).ToArray());
+        await control.RunAsync(
+            "update control.head_tree set size = $1, frontier = $2, note = $3", cancellationToken, frontier.Size, frontier.ToBytes(), note);
+        await transaction.CommitAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,105 @@
+using Bulkhead.Verify.Export;
+
+namespace Bulkhead.Verify.Counting;
+
+/// <summary>Counts entries that meet all conditions, while they are verified.</summary>
+internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObserver
+{
+    private const int MostNamed = 20;
+
+    private readonly bool onTime = conditions.Any(c => c.IsOnTime);
+    private readonly List<ulong> positions = [];
+    private long seen;
+    private long timeless;
+
+    public long Count { get; private set; }
+
+    public void Observe(ulong position, EntryBody body)
+    {
+        seen++;
+        timeless += onTime && !Condition.IsTime(body["at"u8]) ? 1 : 0;
+        var all = true;
+        foreach (var condition in conditions)
+        {
+            all &= condition.Matches(body);
+        }
+
+        if (all)
+        {
+            Count++;
+            if (positions.Count < MostNamed)
+            {
+                positions.Add(position);
+            }
+        }
+    }
+
+    /// <summary>The answer, and what makes it complete: of an export that holds, and of the time that was asked about.</summary>
+    public void Conclude(Verified verified, Findings findings)
+    {
+        if (timeless > 0)
+        {
+            findings.Break(Flaw.Completeness, $"{timeless} entries have no time of the form that times have: they can be neither in nor out");
+        }
+
+        foreach (var condition in conditions)
+        {
+            findings.Remark($"Of {seen} entries, {condition.Matched} have {condition.Text}.");
+        }
+
+        if (positions.Count > 0)
+        {
+            findings.Remark($"They stand at positions {string.Join(", ", positions)}{(Count > MostNamed ? " and others" : "")}.");
+        }
+
+        if (verified.Checkpoint is not null && findings.Holds)
+        {
+            SayCompleteness(verified, findings);
+        }
+    }
+
+    private void SayCompleteness(Verified verified, Findings findings)
+    {
+        var (from, to) = (verified.Header.From, verified.Header.To);
+        var asked = conditions.Where(c => c.Instant is not null).ToList();
+        var notBefore = asked.Where(c => c.Comparison == Comparison.AtLeast).Max(c => c.Instant);
+        var before = asked.Where(c => c.Comparison == Comparison.Below).Min(c => c.Instant);
+        if (from == 0)
+        {
+            findings.Hold($"Nothing precedes: position 0 is the log's first.");
+        }
+        else
+        {
+            var first = Best(verified.Sightings.Where(s => s.Size >= from), s => -(long)s.Time);
+            findings.Hold($"Entries before position {from} were sealed by {Words(first)}.");
+            if (notBefore is { } start && Time(first) > start)
+            {
+                findings.Break(Flaw.Completeness, $"the export begins at position {from}, and not all entries before it are shown to be older than {start:yyyy-MM-dd HH:mm:ss}Z");
+            }
+        }
+
+        var known = verified.Sightings.Where(s => s.Size <= to && s.IsNewest).ToList();
+        if (known.Count > 0)
+        {
+            var last = Best(known, s => (long)s.Time);
+            findings.Hold($"Entries from position {to} on were sealed after {Words(last)}. An act is sealed within seconds of its commit.");
+            if (before is { } end && Time(last) < end)
+            {
+                findings.Break(Flaw.Completeness, $"the export ends before the time that was asked about: {end:yyyy-MM-dd HH:mm:ss}Z");
+            }
+        }
+        else if (before is not null)
+        {
+            findings.Break(Flaw.Completeness, $"the export does not show when position {to} was reached: later entries may be of the time that was asked about");
+        }
+    }
+
+    // What witnesses saw comes before what the log says of itself.
+    private static Sighting Best(IEnumerable<Sighting> sightings, Func<Sighting, long> order) =>
+        sightings.OrderByDescending(s => !s.Witnesses.IsEmpty).ThenByDescending(order).First();
+
+    private static DateTimeOffset Time(Sighting sighting) => DateTimeOffset.FromUnixTimeSeconds((long)sighting.Time);
+
+    private static string Words(Sighting sighting) =>
+        $"{Notes.Instant.Words(sighting.Time)} ({(sighting.Witnesses.IsEmpty ? "as the log itself says" : $"as {string.Join(", ", sighting.Witnesses)} saw")})";
+}

@@ -1,0 +1,101 @@
+using Bulkhead.Verify.Notes;
+
+namespace Bulkhead.Verify.Export;
+
+/// <summary>What holds, in plain words. Each sentence is said only if nothing speaks against it.</summary>
+internal sealed class ExportSentences(
+    ExportHeader header, Entries entries, SignedCheckpoint signed, Histories histories, Heads heads, WitnessPolicy? policy, Findings findings)
+{
+    private static readonly Flaw[] OfEntries =
+    [
+        Flaw.Line, Flaw.Truncated, Flaw.Digest, Flaw.EntryMissing, Flaw.EntryDoubled, Flaw.EntryOrder, Flaw.EntryForm, Flaw.EntryTenant,
+        Flaw.EntryChanged, Flaw.RangeProof, Flaw.Root, Flaw.Tile, Flaw.Total,
+    ];
+
+    private Checkpoint Checkpoint => signed.Checkpoint;
+
+    public void Say()
+    {
+        findings.Hold($"Signed by {Checkpoint.Origin}: Ed25519{(signed.HasMLDsa ? " and ML-DSA-44" : "")}; checkpoint of size {Checkpoint.Size} of {
+            Instant.Words(Checkpoint.Time)}.");
+        if (signed.MLDsaNotChecked || heads.MLDsaNotChecked)
+        {
+            findings.Remark($"Not checked here: ML-DSA-44 signatures, which this platform cannot verify. The Ed25519 signatures beside them hold.");
+        }
+
+        if (!OfEntries.Any(findings.Has))
+        {
+            SayEntries();
+        }
+
+        if (!findings.Has(Flaw.Disclosure) && entries.DisclosuresMatched > 0)
+        {
+            findings.Hold($"Disclosures: {entries.DisclosuresMatched} match digests that were sealed.");
+        }
+
+        SayEarlier();
+        SayHeads();
+    }
+
+    private void SayEntries()
+    {
+        if (entries.Count == 0)
+        {
+            findings.Hold($"No entries, as positions {header.From} to {header.To} have none.");
+            return;
+        }
+
+        findings.Hold($"Entries: {entries.Count}, at positions {header.From} to {header.To - 1} without a gap, exactly as they were sealed; all of tenant {header.Tenant}.");
+        if (Checkpoint.Size > header.To || header.From > 0)
+        {
+            findings.Remark($"The log of that checkpoint has {Checkpoint.Size} entries; this export says nothing of those outside of its positions.");
+        }
+    }
+
+    private void SayEarlier()
+    {
+        var earlier = histories.Claims.Where(c => c.IsCheckpoint).OrderBy(c => c.Size).ToList();
+        if (earlier.Count == 0 || findings.Has(Flaw.Consistency) || findings.Has(Flaw.SplitView))
+        {
+            return;
+        }
+
+        findings.Hold($"One history with {earlier.Count} earlier checkpoints, of sizes {earlier[0].Size} ({Instant.Words(earlier[0].Time)}) to {
+            earlier[^1].Size} ({Instant.Words(earlier[^1].Time)}): nothing of it was rewritten since.");
+    }
+
+    private void SayHeads()
+    {
+        if (heads.Count > 0 && !findings.Has(Flaw.Head) && !findings.Has(Flaw.SplitView) && !findings.Has(Flaw.Signature))
+        {
+            findings.Hold($"In the log of heads {header.HeadsOrigin}: {heads.Count} heads of this log, of one history with its checkpoint.");
+            if (heads.LeavesAreGiven)
+            {
+                findings.Hold($"Whole log of heads: {heads.OfLabel} of its leaves are of this log, all of one history.");
+            }
+        }
+
+        if (policy is null)
+        {
+            findings.Remark($"Not witnessed: no policy of witnesses was given (--witnesses).");
+            return;
+        }
+
+        if (findings.Has(Flaw.Witnesses) || findings.Has(Flaw.Head))
+        {
+            return;
+        }
+
+        foreach (var claim in histories.Claims.Where(c => !c.Cosignatures.IsEmpty))
+        {
+            var seen = string.Join(", ", claim.Cosignatures.Select(c => $"{c.Witness} at {Instant.Words(c.Time)}"));
+            findings.Hold($"Witnessed, {claim.Cosignatures.Length} of {policy.Witnesses.Length} and {policy.Threshold} are needed: size {claim.Size}, by {seen}.");
+        }
+
+        var upTo = histories.Claims.Where(c => !c.Cosignatures.IsEmpty).Select(c => c.Size).DefaultIfEmpty(0UL).Max();
+        if (upTo < header.To)
+        {
+            findings.Remark($"Entries from position {upTo} on are not witnessed yet.");
+        }
+    }
+}

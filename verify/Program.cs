@@ -1,0 +1,3 @@
+using Bulkhead.Verify;
+
+return CommandLine.Run(args, Console.Out, Console.Error);

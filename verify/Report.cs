@@ -1,0 +1,89 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Bulkhead.Verify;
+
+/// <summary>The findings line by line for people, or as one JSON object for programs; and the exit code.</summary>
+internal static class Report
+{
+    private static readonly JsonWriterOptions Readable = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static int Write(Findings findings, bool json, TextWriter output, long? count = null, string? conditions = null)
+    {
+        if (json)
+        {
+            WriteJson(findings, output, count, conditions);
+        }
+        else
+        {
+            WriteWords(findings, output, count, conditions);
+        }
+
+        return findings.Holds ? CommandLine.Holds : CommandLine.DoesNotHold;
+    }
+
+    private static void WriteWords(Findings findings, TextWriter output, long? count, string? conditions)
+    {
+        WriteEach("holds  ", findings.Held, output);
+        WriteEach("BROKEN ", findings.Broken.Select(b => b.Text), output);
+        WriteEach("note   ", findings.Remarks, output);
+        if (count is not null && findings.Holds)
+        {
+            output.WriteLine(FormattableString.Invariant($"count  {count} entries with {conditions}"));
+        }
+
+        output.WriteLine(findings.Holds ? "It holds." : count is null ? "It does not hold." : "It does not hold: nothing is counted.");
+    }
+
+    // A control character in a name of the export would rewrite what the terminal shows.
+    private static void WriteEach(string kind, IEnumerable<string> sentences, TextWriter output)
+    {
+        foreach (var sentence in sentences)
+        {
+            output.WriteLine(kind + string.Concat(sentence.Select(c => char.IsControl(c) ? '\uFFFD' : c)));
+        }
+    }
+
+    private static void WriteJson(Findings findings, TextWriter output, long? count, string? conditions)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes, Readable))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("holds", findings.Holds);
+            if (count is { } number && findings.Holds)
+            {
+                json.WriteNumber("count", number);
+                json.WriteString("where", conditions);
+            }
+
+            WriteTexts(json, "held", findings.Held);
+            json.WriteStartArray("broken");
+            foreach (var broken in findings.Broken)
+            {
+                json.WriteStartObject();
+                json.WriteString("flaw", JsonNamingPolicy.KebabCaseLower.ConvertName(broken.Flaw.ToString()));
+                json.WriteString("text", broken.Text);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            WriteTexts(json, "notes", findings.Remarks);
+            json.WriteEndObject();
+        }
+
+        output.WriteLine(Encoding.UTF8.GetString(bytes.ToArray()));
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
+    }
+}
