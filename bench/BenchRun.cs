@@ -3,6 +3,7 @@ using Bulkhead.Bench.Http;
 using Bulkhead.Bench.Keys;
 using Bulkhead.Bench.KernelLevel;
 using Bulkhead.Bench.Measure;
+using Bulkhead.Bench.Proofs;
 using Bulkhead.Bench.Report;
 using Bulkhead.Bench.Servers;
 
@@ -40,6 +41,11 @@ internal static class BenchRun
             if (options.Runs("envelope"))
             {
                 measured.AddRange(await EnvelopeBench.RunAsync(options, postgres.Postmaster, Progress, cancellationToken));
+            }
+
+            if (options.Runs("proofs"))
+            {
+                measured.AddRange(await ProofsBench.RunAsync(options, postgres.Postmaster, Progress, cancellationToken));
             }
 
             if (options.RunsToken)

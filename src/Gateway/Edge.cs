@@ -118,6 +118,10 @@ internal sealed class Edge(
             logger.Failed(
                 context.TraceIdentifier, fault.GetType().Name, (fault as TenantFault)?.SqlState ?? "none", fault.StackTrace);
         }
+        else if (fault is TenantFault { Place: { } place } closed)
+        {
+            logger.DoesNotOpen(context.TraceIdentifier, place.Tenant.Value, place.Entity, place.Record, closed.Kind);
+        }
         else if (fault is TenantFault unreachable)
         {
             logger.Unreachable(context.TraceIdentifier, unreachable.Kind, unreachable.SqlState ?? "none");

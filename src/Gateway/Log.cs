@@ -13,6 +13,10 @@ internal static partial class Log
         + "(53100: the disk is full; PostgreSQL's log says more)")]
     public static partial void Unreachable(this ILogger logger, string requestId, TenantFaultKind kind, string sqlState);
 
+    [LoggerMessage(1004, LogLevel.Error, "Request {RequestId}: what is sealed of tenant {Tenant}, {Entity} {Record} does not open: {Kind}")]
+    public static partial void DoesNotOpen(
+        this ILogger logger, string requestId, Guid tenant, string entity, Guid? record, TenantFaultKind kind);
+
     [LoggerMessage(1003, LogLevel.Error, "Request {RequestId} failed with {Fault}, SQLSTATE {SqlState}\n{Stack}")]
     public static partial void Failed(this ILogger logger, string requestId, string fault, string sqlState, string? stack);
 }

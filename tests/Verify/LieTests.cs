@@ -165,12 +165,12 @@ public sealed class LieTests
     [Fact]
     public void A_truncated_file_is_told_wherever_it_was_cut()
     {
-        var bytes = Of(TenantLog.Of(5), 0, 5, earlier: [2]).Bytes();
         var export = Of(TenantLog.Of(5), 0, 5, earlier: [2]);
+        var (bytes, trust) = (export.Bytes(), export.Trust());
         var header = Array.IndexOf(bytes, (byte)'\n') + 1;
-        for (var length = header; length < bytes.Length; length++)
+        foreach (var length in Enumerable.Range(header, bytes.Length - header).Where(l => l % 13 == 0 || bytes[l - 1] == '\n' || bytes[l] == '\n'))
         {
-            var findings = VerifyBytes(bytes[..length], export.Trust());
+            var findings = VerifyBytes(bytes[..length], trust);
             AssertBroken(findings, Flaw.Truncated, bytes[length - 1] == '\n' ? "it is cut" : "the file is cut");
         }
     }

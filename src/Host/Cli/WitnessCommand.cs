@@ -3,9 +3,6 @@ using System.Net;
 using System.Text;
 using Bulkhead.Host.Witnessing;
 using Bulkhead.Kernel.Audit.Transparency;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Bulkhead.Host.Cli;
 

@@ -27,7 +27,10 @@ internal sealed class TrialHsm(DataFolder folder)
 
     private string Tokens => Path.Combine(Home, "tokens");
 
-    /// <summary>Makes what is missing. Harmless when repeated; goes on where it was killed. One program holds the folder.</summary>
+    /// <summary>
+    /// Makes what is missing. Harmless when repeated; goes on where it was killed. One program holds the folder. Roots that are files stay
+    /// beside the token, and open what hangs on them until a rotation has moved it.
+    /// </summary>
     /// <param name="wanted">Whether <c>--hsm</c> was given.</param>
     /// <returns>Null when the installation keeps its roots in files.</returns>
     public async Task<Pkcs11Options?> PrepareAsync(bool wanted, CancellationToken cancellationToken)
@@ -35,13 +38,6 @@ internal sealed class TrialHsm(DataFolder folder)
         if (!wanted && !IsChosen)
         {
             return null;
-        }
-
-        if (!IsChosen && Directory.Exists(folder.KeyFolder) && Directory.EnumerateFiles(folder.KeyFolder, "root*").Any())
-        {
-            throw new StartFault(
-                $"The roots of {folder.Path} are files, and --hsm is chosen at the first start. Next step: another folder with --data, " +
-                "or start over with ./bulkhead reset");
         }
 
         var library = FindLibrary(Libraries());

@@ -138,6 +138,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
             }
 
             await _steps.RunAsync("Checking the database", _ => services.GetRequiredService<KernelStart>().CheckAsync(stop));
+            await SayRootsToMoveAsync(services.GetRequiredService<KeyCustody>(), stop);
         }
         catch (UnsafeDatabase unsafeDatabase)
         {
@@ -150,6 +151,19 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         catch (DbException fault)
         {
             throw new StartFault($"PostgreSQL refuses or does not answer: {fault.Message}", fault);
+        }
+    }
+
+    private async Task SayRootsToMoveAsync(KeyCustody custody, CancellationToken stop)
+    {
+        if (custody.IsAvailable)
+        {
+            foreach (var root in await custody.RootsToMoveAsync(stop))
+            {
+                _steps.Say(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Root {root.Root} ({root.Store}) is kept otherwise than is set now. Next step: ./bulkhead keys rotate --key root"));
+            }
         }
     }
 

@@ -42,7 +42,7 @@ internal static class UpCommand
         };
         var hsm = new Option<bool>("--hsm")
         {
-            Description = "Keep the root keys in an HSM, for a trial one of SoftHSM; said at the first start, and remembered",
+            Description = "Make new root keys in an HSM, for a trial one of SoftHSM; said once, and remembered",
         };
         var command = new Command("up", "Starts PostgreSQL and the server; prints where, and what to try") { port, role, dev, hsm };
         command.SetAction(async (result, _) =>

@@ -21,6 +21,7 @@ internal sealed class WitnessState : IDisposable
     private readonly TimeProvider _time;
     private readonly byte[] _seed;
     private readonly Dictionary<string, NoteKey> _logs;
+    private readonly Dictionary<string, SignedCheckpointFile> _files;
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _gates = new(StringComparer.Ordinal);
 
     public WitnessState(string folder, string name, IEnumerable<NoteKey> logs, TimeProvider time)
@@ -29,6 +30,10 @@ internal sealed class WitnessState : IDisposable
         _time = time;
         _logs = logs.ToDictionary(log => log.Name, StringComparer.Ordinal);
         Directory.CreateDirectory(folder);
+        _files = _logs.Values.ToDictionary(
+            log => log.Name,
+            log => new SignedCheckpointFile(Path.Combine(folder, $"log-{log.Id:x8}.checkpoint")),
+            StringComparer.Ordinal);
         _seed = SeedOf(Path.Combine(folder, "witness.key"));
         Key = NoteKey.Of(name, NoteSignatureKind.CosignatureEd25519, Ed25519.PublicKey(_seed));
     }
@@ -67,7 +72,7 @@ internal sealed class WitnessState : IDisposable
         await gate.WaitAsync(cancellationToken);
         try
         {
-            return await DecideAsync(log, note, checkpoint, oldSize, proof);
+            return Decide(log, note, checkpoint, oldSize, proof);
         }
         finally
         {
@@ -110,40 +115,29 @@ internal sealed class WitnessState : IDisposable
         }
 
         var seed = RandomNumberGenerator.GetBytes(Ed25519.SeedLength);
-        Keep(path, seed);
+        Create(path, seed);
         return seed;
     }
 
-    /// <summary>On disk, whole, when this returns.</summary>
-    private static void Keep(string path, ReadOnlySpan<byte> bytes)
+    private static void Create(string path, ReadOnlySpan<byte> bytes)
     {
-        var part = path + ".part";
-        using (var file = new FileStream(part, new FileStreamOptions
+        using var file = new FileStream(path, new FileStreamOptions
         {
             Mode = FileMode.Create,
             Access = FileAccess.Write,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            file.Write(bytes);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(part, path, overwrite: true);
-        using var folder = File.OpenHandle(Path.GetDirectoryName(path)!, FileMode.Open, FileAccess.Read);
-        RandomAccess.FlushToDisk(folder);
+        });
+        file.Write(bytes);
+        file.Flush(flushToDisk: true);
     }
 
-    private Task<WitnessAnswer> DecideAsync(NoteKey log, SignedNote note, Checkpoint checkpoint, long oldSize, List<byte[]> proof)
+    private WitnessAnswer Decide(NoteKey log, SignedNote note, Checkpoint checkpoint, long oldSize, List<byte[]> proof)
     {
-        var path = Path.Combine(_folder, $"log-{log.Id:x8}.checkpoint");
-        var known = File.Exists(path)
-            ? Checkpoint.Parse(SignedNote.Parse(File.ReadAllText(path))?.Text ?? "") ?? throw new InvalidDataException($"{path} is no checkpoint.")
-            : new Checkpoint(checkpoint.Origin, 0, MerkleTree.EmptyRoot, null);
+        var file = _files[log.Name];
+        var known = file.Last ?? new Checkpoint(checkpoint.Origin, 0, MerkleTree.EmptyRoot, null);
         if (oldSize != known.Size)
         {
-            return Task.FromResult(new WitnessAnswer(
-                409, string.Create(CultureInfo.InvariantCulture, $"{known.Size}\n"), "text/x.tlog.size"));
+            return new(409, string.Create(CultureInfo.InvariantCulture, $"{known.Size}\n"), "text/x.tlog.size");
         }
 
         var isContinued = known.Size == 0
@@ -154,18 +148,18 @@ internal sealed class WitnessState : IDisposable
             // Two histories of one size: kept, as the proof of what the log did.
             if (known.Size == checkpoint.Size && known.Size > 0)
             {
-                Keep(Path.Combine(_folder, $"log-{log.Id:x8}.split-{checkpoint.Size}"), Encoding.UTF8.GetBytes(note.ToString()));
+                Create(Path.Combine(_folder, $"log-{log.Id:x8}.split"), Encoding.UTF8.GetBytes(note.ToString()));
             }
 
-            return Task.FromResult(new WitnessAnswer(422, "The checkpoint does not continue what this witness knows.\n"));
+            return new(422, "The checkpoint does not continue what this witness knows.\n");
         }
 
         if (checkpoint.Size > known.Size)
         {
-            Keep(path, Encoding.UTF8.GetBytes(note.ToString()));
+            file.Keep(note, checkpoint);
         }
 
         var signature = SignedNote.Of(note.Text).With([SignedNote.Cosign(note.Text, Key, _seed, _time.GetUtcNow())]).ToString();
-        return Task.FromResult(new WitnessAnswer(200, signature[(note.Text.Length + 1)..]));
+        return new(200, signature[(note.Text.Length + 1)..]);
     }
 }

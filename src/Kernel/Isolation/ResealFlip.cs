@@ -28,7 +28,7 @@ internal sealed class ResealFlip(NpgsqlConnection deployer, Unit unit, KeyRing k
             "the keys of a tenant are destroyed, so that its records cannot be sealed anew. "
             + "Next step: remove the tenant and its records, then deploy again", fault),
         TenantFaultKind.RecordDamaged => new(
-            "a sealed record does not open: it was changed by somebody who went around the platform. "
+            $"a sealed record does not open ({fault.Place}): it was changed by somebody who went around the platform. "
             + "Next step: restore it from a backup, or delete it, then deploy again", fault),
         _ => null,
     };

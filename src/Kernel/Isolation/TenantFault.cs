@@ -1,3 +1,5 @@
+using Bulkhead.Kernel.Tenancy;
+
 namespace Bulkhead.Kernel.Isolation;
 
 public enum TenantFaultKind
@@ -33,10 +35,20 @@ public enum TenantFaultKind
     RecordDamaged,
 }
 
+/// <summary>What did not open, for whoever has to mend it: names, and no value.</summary>
+/// <param name="Record">Null for what is no record, such as a kept answer.</param>
+public sealed record SealedPlace(TenantId Tenant, string Entity, Guid? Record)
+{
+    public override string ToString() => $"tenant {Tenant}, {Entity} {(Record is { } id ? id.ToString() : "(no record)")}";
+}
+
 /// <summary>The tenant's data could not be reached. Whether a change happened is stated: it did not, unless Unavailable.</summary>
 public sealed class TenantFault(TenantFaultKind kind, Exception? inner = null)
     : Exception($"The tenant's data could not be reached: {kind}.", inner)
 {
+    /// <summary>The sealed value that does not open; null when it is not about one.</summary>
+    public SealedPlace? Place { get; init; }
+
     /// <summary>What PostgreSQL said, as its code (SQLSTATE) only; null when it said nothing. 53100 is a full disk.</summary>
     public string? SqlState { get; } = (inner as Npgsql.PostgresException)?.SqlState;
 

@@ -20,9 +20,8 @@ internal sealed class FileKeyStore : IRootKeyStore
     private const int Head = 1 + 4 + Xaes.NonceLength;
     private const int SealedLength = SecretKey.Length + Xaes.TagLength;
     private const int SaltLength = 16;
-    private const UnixFileMode Others =
-        UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
-        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    private const byte AsItStands = 0;
+    private const byte UnderPassphrase = 1;
 
     private static readonly byte[] Magic = "BHROOT1"u8.ToArray();
 
@@ -100,14 +99,29 @@ internal sealed class FileKeyStore : IRootKeyStore
     {
         if (!File.Exists(PathOf(root)))
         {
+            if (Directory.Exists(_folder))
+            {
+                OwnerOnly.Require(_folder, "700");
+            }
+
             var content = Content(root);
             Put(_folder, root, content);
             CryptographicOperations.ZeroMemory(content);
         }
 
+        else if (!IsAsConfigured(root))
+        {
+            // Left by a start without the passphrase that was killed. What hangs on it from now on would hang on a bare file.
+            throw new KeyStoreFault(
+                KeyStoreFaultKind.Misconfigured,
+                $"{PathOf(root)} was made without the passphrase, and no key hangs on it. Next step: move it away, then try again.");
+        }
+
         Root(root);
         return ValueTask.CompletedTask;
     }
+
+    public ValueTask<bool> IsAsConfiguredAsync(int root, CancellationToken cancellationToken) => ValueTask.FromResult(IsAsConfigured(root));
 
     public ValueTask DestroyAsync(int root, CancellationToken cancellationToken)
     {
@@ -162,6 +176,20 @@ internal sealed class FileKeyStore : IRootKeyStore
         }
     }
 
+    // Under a passphrase where there is one; without it such a root does not open at all.
+    private bool IsAsConfigured(int root)
+    {
+        if (_passphrase is null)
+        {
+            return true;
+        }
+
+        var content = File.ReadAllBytes(PathOf(root));
+        var isUnder = content.Length > Magic.Length && content[Magic.Length] == UnderPassphrase;
+        CryptographicOperations.ZeroMemory(content);
+        return isUnder;
+    }
+
     private SecretKey Read(int root)
     {
         var path = PathOf(root);
@@ -171,12 +199,8 @@ internal sealed class FileKeyStore : IRootKeyStore
                 KeyStoreFaultKind.NoSuchRoot, $"{path} is not there: the root was destroyed, or is another installation's.");
         }
 
-        if ((File.GetUnixFileMode(path) & Others) != 0)
-        {
-            throw new KeyStoreFault(
-                KeyStoreFaultKind.Misconfigured, $"{path} is open to others than its owner. Next step: chmod 600 {path}");
-        }
-
+        OwnerOnly.Require(_folder, "700");
+        OwnerOnly.Require(path, "600");
         var content = File.ReadAllBytes(path);
         try
         {
@@ -193,16 +217,13 @@ internal sealed class FileKeyStore : IRootKeyStore
         var body = content.Length > Magic.Length && content.StartsWith(Magic) ? content[(Magic.Length + 1)..] : default;
         switch (body.Length, body.IsEmpty ? 255 : content[Magic.Length])
         {
-            case (SecretKey.Length, 0) when _passphrase is null:
+            // Also where a passphrase is configured: it opens what hangs on it until a rotation has moved that.
+            case (SecretKey.Length, AsItStands):
                 return SecretKey.CopyOf(body);
-            case (SecretKey.Length, 0):
+            case (SaltLength + 4 + Xaes.NonceLength + SealedLength, UnderPassphrase) when _passphrase is null:
                 throw new KeyStoreFault(
-                    KeyStoreFaultKind.Misconfigured,
-                    $"{path} is kept without a passphrase, and one is configured. Next step: leave the passphrase out, or rotate the root.");
-            case (SaltLength + 4 + Xaes.NonceLength + SealedLength, 1) when _passphrase is null:
-                throw new KeyStoreFault(
-                    KeyStoreFaultKind.Misconfigured, $"{path} is kept under a passphrase. Next step: configure KeyPassphraseFile.");
-            case (SaltLength + 4 + Xaes.NonceLength + SealedLength, 1):
+                    KeyStoreFaultKind.Misconfigured, $"{path} is kept under a passphrase. Next step: configure KeyPassphraseFile (BULKHEAD_KEY_PASSPHRASE_FILE).");
+            case (SaltLength + 4 + Xaes.NonceLength + SealedLength, UnderPassphrase):
                 return OpenUnderPassphrase(root, path, body);
             default:
                 throw new KeyStoreFault(
@@ -284,7 +305,7 @@ internal sealed class FileKeyStore : IRootKeyStore
         using var key = SecretKey.Random();
         if (_passphrase is null)
         {
-            return [.. Magic, 0, .. key.Bytes];
+            return [.. Magic, AsItStands, .. key.Bytes];
         }
 
         var body = new byte[SaltLength + 4 + Xaes.NonceLength + SealedLength];
@@ -294,7 +315,7 @@ internal sealed class FileKeyStore : IRootKeyStore
         Nonces.Fill(nonce);
         using var cipher = PassphraseCipher(body.AsSpan(0, SaltLength), Iterations);
         cipher.Seal(nonce, key.Bytes, Associated(root, "passphrase"u8), body.AsSpan(SaltLength + 4 + Xaes.NonceLength));
-        return [.. Magic, 1, .. body];
+        return [.. Magic, UnderPassphrase, .. body];
     }
 
     private string PathOf(int root) => PathOf(_folder, root);

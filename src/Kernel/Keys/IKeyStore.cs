@@ -30,6 +30,9 @@ internal interface IRootKeyStore : IKeyStore, IDisposable
     /// <summary>Makes a root that can be used once this returns, also after a crash. Harmless when it exists.</summary>
     ValueTask CreateAsync(int root, CancellationToken cancellationToken);
 
+    /// <summary>Whether a new root would be kept as this one is. False asks for a rotation; until then it opens what hangs on it.</summary>
+    ValueTask<bool> IsAsConfiguredAsync(int root, CancellationToken cancellationToken) => ValueTask.FromResult(true);
+
     /// <summary>Destroys a root for good: nothing wrapped under it opens again. Harmless when it is gone.</summary>
     ValueTask DestroyAsync(int root, CancellationToken cancellationToken);
 }

@@ -218,12 +218,14 @@ public sealed class KeyDestruction
     /// </summary>
     private async Task<DateTimeOffset> LastBackupAsync(NpgsqlConnection control, DateTimeOffset now, CancellationToken cancellationToken)
     {
+        // A root in files may be in a backup of the key store that was made right before it is destroyed, and which ends as long after.
         var roots = await control.ListAsync(
-            "select root, created_at, destroy_after from control.key_root where destroyed_at is null order by root",
-            r => (Root: r.GetInt32(0), Created: r.GetFieldValue<DateTimeOffset>(1),
+            "select store = 'file', created_at, destroy_after from control.key_root where destroyed_at is null order by root",
+            r => (IsFile: r.GetBoolean(0), Created: r.GetFieldValue<DateTimeOffset>(1),
                 Destroy: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2)),
             cancellationToken);
-        return roots.Max(r => r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention);
+        return roots.Max(r => (r.Destroy ?? Later(r.Created + _options.RootEpoch, now) + _options.BackupRetention)
+            + (r.IsFile ? _options.BackupRetention : TimeSpan.Zero));
     }
 
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;

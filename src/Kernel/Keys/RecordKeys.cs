@@ -129,23 +129,29 @@ public sealed class RecordKeys
     {
         Span<byte> binding = stackalloc byte[16];
         record.TryWriteBytes(binding, bigEndian: true, out _);
-        return Open(dataClass, binding, stored, content);
+        return Open(dataClass, binding, stored, content, record);
     }
 
     /// <returns>As of the other overload.</returns>
     /// <exception cref="TenantFault">As of the other overload.</exception>
-    public bool Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content)
+    public bool Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content) =>
+        Open(dataClass, binding, stored, content, null);
+
+    /// <summary>Where that is which does not open.</summary>
+    public SealedPlace PlaceOf(Guid? record) => new(_tenant, _entity, record);
+
+    private bool Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content, Guid? record)
     {
         var envelope = EnvelopeOf(stored);
         var epoch = EpochOf(envelope);
         if (epoch == 0)
         {
-            throw new TenantFault(TenantFaultKind.RecordDamaged);
+            throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = PlaceOf(record) };
         }
 
         if (!_ciphers.TryGetValue(epoch, out var cipher))
         {
-            throw new TenantFault(TenantFaultKind.KeysUnavailable);
+            throw new TenantFault(TenantFaultKind.KeysUnavailable) { Place = PlaceOf(record) };
         }
 
         if (envelope[1] == AlgorithmOfSubject)
@@ -156,14 +162,21 @@ public sealed class RecordKeys
                 return false;
             }
 
-            cipher = CipherOf(subjectKey, epoch);
+            try
+            {
+                cipher = CipherOf(subjectKey, epoch);
+            }
+            catch (TenantFault fault) when (fault.Place is null)
+            {
+                throw new TenantFault(fault.Kind, fault) { Place = PlaceOf(record) };
+            }
         }
 
         Span<byte> space = stackalloc byte[512];
         return cipher.TryOpen(
             envelope.Slice(EpochPlace + 4, Xaes.NonceLength), envelope[Head..], Associated(dataClass, epoch, binding, space), content)
             ? true
-            : throw new TenantFault(TenantFaultKind.RecordDamaged);
+            : throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = PlaceOf(record) };
     }
 
     /// <summary>The index that a new value gets: HMAC-SHA-256 under a key of the field, cut to the length.</summary>

@@ -49,16 +49,17 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
 
     /// <summary>
     /// A new root in the store that is configured now, and every key that hung on an older one wrapped anew. Nothing is paused: the
-    /// wrapped keys change, the keys do not. When a rotation was interrupted, that one is finished and no other begun.
+    /// wrapped keys change, the keys do not. When a rotation into the same store was interrupted, that one is finished and no other begun.
     /// </summary>
     /// <returns>The root in use.</returns>
     public async Task<int> RotateAsync(
         NpgsqlConnection control, Actor actor, string requestId, IProgress<string>? progress, CancellationToken cancellationToken)
     {
-        var (current, _) = await CurrentAsync(control, cancellationToken);
+        var (current, kind) = await CurrentAsync(control, cancellationToken);
         var isUnfinished = await control.ScalarAsync<bool>(
             "select exists (select 1 from control.key_root where retired_at is null and root < $1)", cancellationToken, current);
-        if (!isUnfinished)
+        // One that was begun before another store, or a passphrase, was configured would end where nothing shall hang any more.
+        if (!isUnfinished || !await stores.IsAsConfiguredAsync(kind, current, cancellationToken))
         {
             current = 1 + await control.ScalarAsync<int>("select max(root) from control.key_root", cancellationToken);
             await AddAsync(control, current, cancellationToken);
@@ -88,6 +89,7 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
             r => (Root: r.GetInt32(0), Store: r.GetString(1)),
             cancellationToken,
             time.GetUtcNow());
+        due.AddRange(await BackAsync(control, cancellationToken));
         foreach (var (root, store) in due)
         {
             await stores.Of(store).DestroyAsync(root, cancellationToken);
@@ -99,6 +101,22 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
         }
 
         return due.Count;
+    }
+
+    /// <summary>Destroyed roots that are there again: a backup of the files was taken back that was made before.</summary>
+    private async Task<IEnumerable<(int Root, string Store)>> BackAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        if (stores.Files is not { } files)
+        {
+            return [];
+        }
+
+        var destroyed = await control.ListAsync(
+            "select root from control.key_root where destroyed_at is not null and store = $1",
+            r => r.GetInt32(0),
+            cancellationToken,
+            files.Kind);
+        return (await files.ListAsync(cancellationToken)).Intersect(destroyed).Select(root => (root, files.Kind));
     }
 
     private async Task AddAsync(NpgsqlConnection control, int root, CancellationToken cancellationToken)
@@ -200,8 +218,9 @@ internal sealed class RootLife(RootStores stores, KernelOptions options, TimePro
         {
             throw new KeyStoreFault(
                 fault.Kind,
-                $"The key store ({(options.Hsm is { } hsm ? $"token {hsm.TokenLabel}" : $"folder {options.KeyDirectory}")}) is not this installation's: nothing sealed would open. "
-                + "Next step: restore the right roots, or `bulkhead reset`.",
+                $"The key store ({(options.Hsm is { } hsm ? $"token {hsm.TokenLabel}, " : "")}folder {options.KeyDirectory}) is not this "
+                + "installation's, or has lost a root: nothing sealed would open. "
+                + "Next step: restore the right roots (./bulkhead keys recover), or start over with ./bulkhead reset",
                 fault);
         }
     }

@@ -15,11 +15,18 @@ internal sealed class RootStores : IDisposable
 
     public IRootKeyStore Current { get; }
 
+    /// <summary>The store whose roots can be copied, and so come back; null when there is none.</summary>
+    public IRootKeyStore? Files => Array.Find(_stores, store => store is FileKeyStore);
+
     /// <exception cref="KeyStoreFault">The catalogue names a store that this process was not given.</exception>
     public IRootKeyStore Of(string kind) => Array.Find(_stores, store => store.Kind == kind)
         ?? throw new KeyStoreFault(
             KeyStoreFaultKind.Misconfigured,
             $"A root lives in the key store '{kind}', which is not configured here. Next step: configure it, or rotate the root into another.");
+
+    /// <summary>Whether a new root would be kept as this one is.</summary>
+    public async ValueTask<bool> IsAsConfiguredAsync(string kind, int root, CancellationToken cancellationToken) =>
+        kind == Current.Kind && await Current.IsAsConfiguredAsync(root, cancellationToken);
 
     public void Dispose()
     {

@@ -20,7 +20,6 @@ namespace Bulkhead.Platform.Audit;
 internal static class ExportAudit
 {
     private const string Action = "audit.export";
-    private const int Batch = 1000;
     private const int HeadLeaves = 10_000;
 
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -92,10 +91,23 @@ internal static class ExportAudit
             json.WriteNumber("to", to);
             json.WriteString("selection", selection);
         });
+        // Tile by tile: before its entries stand the hashes that name the one that was changed.
         for (var position = from; position < to;)
         {
-            var bodies = await log.EntriesAsync(call.Context, position, Math.Min(to, position + Batch), cancellationToken);
-            foreach (var body in bodies)
+            var index = position / Tiles.Width;
+            var end = Math.Min(to, (index + 1) * Tiles.Width);
+            if (await log.TileAsync(call.Context, 0, index, cancellationToken) is { } hashes)
+            {
+                // As of the checkpoint: what was sealed since is not in its tree.
+                var width = (int)Math.Min(Tiles.Width, state.Size - (index * Tiles.Width));
+                await export.LineAsync("tile", json =>
+                {
+                    json.WriteNumber("index", index);
+                    json.WriteBase64String("hashes", hashes.AsSpan(0, Math.Min(hashes.Length, width * MerkleTree.HashLength)));
+                });
+            }
+
+            foreach (var body in await log.EntriesAsync(call.Context, position, end, cancellationToken))
             {
                 // A hole is left out, and the verifier names it.
                 if (body is not null)
@@ -111,25 +123,7 @@ internal static class ExportAudit
                 position++;
             }
 
-            if (bodies.Count == 0)
-            {
-                position = Math.Min(to, position + Batch);
-            }
-        }
-
-        for (var tile = from / Tiles.Width; tile * Tiles.Width < to; tile++)
-        {
-            var index = tile;
-            if (await log.TileAsync(call.Context, 0, index, cancellationToken) is { } hashes)
-            {
-                // As of the checkpoint: what was sealed since is not in its tree.
-                var width = (int)Math.Min(Tiles.Width, state.Size - (index * Tiles.Width));
-                await export.LineAsync("tile", json =>
-                {
-                    json.WriteNumber("index", index);
-                    json.WriteBase64String("hashes", hashes.AsSpan(0, Math.Min(hashes.Length, width * MerkleTree.HashLength)));
-                });
-            }
+            position = end;
         }
 
         await export.LineAsync("checkpoint", json => json.WriteString("note", state.Note));

@@ -90,6 +90,18 @@ internal sealed class OpenedRecord(EntityView view, RecordKeys keys) : IDisposab
             return;
         }
 
+        try
+        {
+            Take(envelope, content, length);
+        }
+        catch (TenantFault fault) when (fault.Place is null)
+        {
+            throw new TenantFault(fault.Kind, fault) { Place = keys.PlaceOf(id) };
+        }
+    }
+
+    private void Take(Envelope envelope, byte[] content, int length)
+    {
         var fields = new SealedContent(content.AsSpan(0, length));
         var next = 0;
         while (fields.Read())

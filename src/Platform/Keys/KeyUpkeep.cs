@@ -77,7 +77,9 @@ internal sealed partial class KeyUpkeep(
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
-            LogFailed(log, what, fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
+            var refused = fault as TenantFault;
+            var name = refused?.Kind.ToString() ?? fault.GetType().Name;
+            LogFailed(log, what, refused?.Place is { } place ? $"{name}: {place}" : name);
         }
     }
 

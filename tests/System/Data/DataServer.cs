@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
@@ -105,15 +104,14 @@ public class DataServer : IAsyncLifetime
 
     public Dictionary<(string, string), string> Tokens { get; } = [];
 
+    public LateClock Clock { get; } = new();
+
     public async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        using var port = new global::System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        port.Start();
-        var url = $"http://localhost:{((IPEndPoint)port.LocalEndpoint).Port}";
-        port.Stop();
+        var url = $"http://localhost:{FreePort.Take()}";
         builder.Configuration["urls"] = url;
         builder.Configuration["Bulkhead:PublicUrl"] = url;
         builder.Services.AddKernel(_change(new KernelOptions
@@ -126,6 +124,7 @@ public class DataServer : IAsyncLifetime
             builder.Configuration);
         builder.Services.AddSingleton<AppCatalogue>();
         builder.Services.AddKeys();
+        builder.Services.AddSingleton<TimeProvider>(Clock);
         _app = builder.Build();
         var services = _app.Services;
         var deployment = services.GetRequiredService<Deployment>();
@@ -152,7 +151,13 @@ public class DataServer : IAsyncLifetime
         await _app.StartAsync();
         Database = services.GetRequiredService<TenantDatabase>();
         Http = new HttpClient { BaseAddress = new Uri(url) };
-        foreach (var tenant in services.GetRequiredService<Catalogue>().Current.Tenants.Values)
+        await SignInAsync();
+    }
+
+    /// <summary>New tokens for everybody: after the clock was moved on, the old ones have expired.</summary>
+    public async Task SignInAsync()
+    {
+        foreach (var tenant in Services.GetRequiredService<Catalogue>().Current.Tenants.Values)
         {
             Tenants[tenant.Slug] = tenant;
             foreach (var role in new[] { "admin", "viewer" })

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -44,12 +43,7 @@ public sealed class Server : IAsyncLifetime, IDisposable
     {
         _cluster = await PostgresCluster.StartAsync("fsync = off");
         var keys = Directory.CreateTempSubdirectory("bh-keys-");
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Url = $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}";
-        }
-
+        Url = $"http://localhost:{FreePort.Take()}";
         var settings = Installation.Settings(_cluster, "bulkhead", keys) with
         {
             OperatorClientId = "operator",

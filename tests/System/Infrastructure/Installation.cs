@@ -19,19 +19,24 @@ public sealed class Installation : IAsyncDisposable
 
     private readonly ServiceProvider _provider;
 
-    private Installation(PostgresCluster cluster, KernelOptions options)
+    private Installation(PostgresCluster cluster, KernelOptions options, LateClock clock)
     {
         Cluster = cluster;
+        Clock = clock;
         Options = options;
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddKernel(options);
+        services.AddSingleton<TimeProvider>(clock);
         _provider = services.BuildServiceProvider();
     }
 
     public PostgresCluster Cluster { get; }
 
     public KernelOptions Options { get; }
+
+    /// <summary>Of every process of this installation.</summary>
+    public LateClock Clock { get; }
 
     public Deploy Deployment => _provider.GetRequiredService<Deploy>();
 
@@ -83,11 +88,11 @@ public sealed class Installation : IAsyncDisposable
     public static Installation Open(PostgresCluster cluster, string name, Func<KernelOptions, KernelOptions>? change = null)
     {
         var options = Settings(cluster, name, Directory.CreateTempSubdirectory("bh-keys-"));
-        return new Installation(cluster, change?.Invoke(options) ?? options);
+        return new Installation(cluster, change?.Invoke(options) ?? options, new LateClock());
     }
 
     /// <summary>Another process of the same installation.</summary>
-    public Installation Another(Func<KernelOptions, KernelOptions>? change = null) => new(Cluster, change?.Invoke(Options) ?? Options);
+    public Installation Another(Func<KernelOptions, KernelOptions>? change = null) => new(Cluster, change?.Invoke(Options) ?? Options, Clock);
 
     public Task DeployAsync(int version) => Deployment.DeployAppAsync(
         Operator, "deploy", new AppRelease(Ward.App, version, $"version {version}"), _ => Ward.Second, null, default);

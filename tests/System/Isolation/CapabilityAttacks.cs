@@ -26,6 +26,12 @@ public class CapabilityAttacks(World world)
         await world.Installation.Deployment.SuspendAsync(Operator, "r", tenant.Id, default);
         await hostile.RefusedAsync(DatabaseFaults.CapabilityRefused, "select id from {A}.patient");
         await hostile.RefusedAsync(DatabaseFaults.CapabilityRefused, "delete from {A}.patient");
+        // Nor do the platform's own tables read as empty: their policy is another one.
+        foreach (var table in new[] { "service_account", "idempotency", "audit_entry" })
+        {
+            await hostile.RefusedAsync(DatabaseFaults.CapabilityRefused, $"select 1 from {{A}}_core.{table}");
+        }
+
         // A process that has not heard of it is refused by the database itself.
         var read = () => new TenantWork().Read(Sql.Of($"select id from {Place.App}.{Ward.Patient}"), _ => { });
         var fenced = await Assert.ThrowsAsync<TenantFault>(() => stale.Database.RunAsync(tenant.Context, read(), default));

@@ -2,8 +2,10 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Security.Cryptography;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Infrastructure;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bulkhead.Tests.System.Keys;
 
@@ -59,10 +61,36 @@ public sealed class EnvelopeAttacks(VaultServer server)
         var patch = await server.CallAsync("PATCH", slug, $"people/{id}", new { name = "new" }, headers: ("If-Match", tag));
         Assert.Equal("record-damaged", patch.Is(HttpStatusCode.InternalServerError).Code);
 
+        // Who has to mend it is told where it is, and not what it is.
+        Assert.Contains(Told(slug, "person", id, "RecordDamaged"), server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("clear-part", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain($"nick-{kind}", server.Log, StringComparison.Ordinal);
+
         // What needs no envelope goes on: the selection of clear fields, and getting rid of it.
         (await server.CallAsync("GET", slug, $"people/{id}?fields=name")).Is(HttpStatusCode.OK);
         (await server.CallAsync("GET", slug, $"people/{id}?fields=nick")).Is(HttpStatusCode.OK);
         (await server.CallAsync("DELETE", slug, $"people/{id}", headers: ("If-Match", tag))).Is(HttpStatusCode.NoContent);
+    }
+
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public async Task A_record_is_named_to_the_operator_whatever_is_wrong_with_it(IsolationKind kind)
+    {
+        var slug = VaultServer.A(kind);
+        var id = await server.CreateAsync(slug, new { history = Secret });
+        var envelope = await EnvelopeAsync(slug, id);
+        var keys = await server.Services.GetRequiredService<KeyRing>().OpenAsync(server.Tenant(slug).Id, "person", default);
+
+        // Sealed as it must be, and no content of fields.
+        await PutAsync(slug, id, keys.Seal("health", id, [200, 1, 2]));
+        await RefusedAsync(slug, id, "record-damaged");
+        Assert.Contains(Told(slug, "person", id, "RecordDamaged"), server.Log, StringComparison.Ordinal);
+
+        // Of an epoch that there never was.
+        envelope[2] ^= 1;
+        await PutAsync(slug, id, envelope);
+        await RefusedAsync(slug, id, "keys-unavailable");
+        Assert.Contains(Told(slug, "person", id, "KeysUnavailable"), server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, server.Log, StringComparison.Ordinal);
     }
 
     [Theory, ClassData(typeof(EveryIsolation))]
@@ -187,6 +215,9 @@ public sealed class EnvelopeAttacks(VaultServer server)
         Assert.True((await server.CallAsync(
             "POST", slug, "people", new { history = "answer one" }, headers: ("Idempotency-Key", $"{kind}-one"))).Replayed);
     }
+
+    private string Told(string slug, string entity, Guid id, string kind) =>
+        $"tenant {server.Tenant(slug).Id.Value}, {entity} {id} does not open: {kind}";
 
     private async Task RefusedAsync(string slug, Guid id, string code, string plural = "people")
     {

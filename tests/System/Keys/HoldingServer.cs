@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -22,6 +21,9 @@ namespace Bulkhead.Tests.System.Keys;
 public sealed class HoldingServer : IAsyncLifetime, IDisposable
 {
     public static readonly TimeSpan CacheTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>What a machine that others use may add to a time that is looked at.</summary>
+    public static readonly TimeSpan Slowness = TimeSpan.FromSeconds(15);
     private readonly HttpClient _http = new();
     private readonly DirectoryInfo _keys = Directory.CreateTempSubdirectory("bh-keys-");
     private PostgresCluster? _cluster;
@@ -36,12 +38,7 @@ public sealed class HoldingServer : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync("fsync = off");
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Url = $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}";
-        }
-
+        Url = $"http://localhost:{FreePort.Take()}";
         await StartAsync();
         Operator = await TokenAsync("/operator", "operator", "operator-secret", "operator");
         using var manifest = new StringContent(await File.ReadAllTextAsync(Server.Clinic()), Encoding.UTF8, "application/yaml");
@@ -237,7 +234,7 @@ public sealed class KeyOwner(
             .Select(k => $"{k.GetProperty("purpose")} {k.GetProperty("number")} {k.GetProperty("heldBy")} {k.GetProperty("root")}"),
     ];
 
-    /// <summary>Until it answers so; fails when it takes longer than the cache may hold the keys, and two seconds.</summary>
+    /// <summary>Until it answers so; fails when it takes longer than the cache may hold the keys, on a slow machine.</summary>
     public async Task UntilAsync(HttpStatusCode status, string? code, Func<Task<Answer>> call)
     {
         var start = TimeProvider.System.GetTimestamp();
@@ -250,7 +247,7 @@ public sealed class KeyOwner(
             }
 
             Assert.True(
-                TimeProvider.System.GetElapsedTime(start) < HoldingServer.CacheTime + TimeSpan.FromSeconds(2),
+                TimeProvider.System.GetElapsedTime(start) < HoldingServer.CacheTime + HoldingServer.Slowness,
                 $"{status} {code} was expected: {(int)answer.Status} {answer.Text}");
             await Task.Delay(50);
         }

@@ -34,7 +34,7 @@ public sealed partial class HoldingTests(HoldingServer server) : IClassFixture<H
         await owner.SeesAsync(after, "P-2");
         var lines = owner.Service.Log();
         Assert.All(lines, l => Assert.Equal(owner.Id.Value, l.GetProperty("tenant").GetGuid()));
-        Assert.Equal(["data", "index", "registration-check"], lines.Select(l => l.GetProperty("purpose").GetString()).Distinct().Order());
+        Assert.Equal(["data", "index", "registration-check", "subject"], lines.Select(l => l.GetProperty("purpose").GetString()).Distinct().Order());
 
         // Nothing that we wrapped under our own root is left.
         await using (var catalogue = await server.CatalogueAsync())

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Tests.System.Infrastructure;
 
 namespace Bulkhead.Tests.System.Keys;
 
@@ -42,8 +43,8 @@ public sealed class KeyServiceProcess : IAsyncLifetime
     /// <param name="samePort">Where it was before, so that a registration holds.</param>
     public async Task StartAsync(bool samePort = false)
     {
-        var port = samePort ? $"{new Uri(Url).Port}" : "0";
-        _run = Process.Start(new ProcessStartInfo(Program, ["run", "--folder", Folder, "--port", port, "--listen", "127.0.0.1"])
+        var port = samePort ? new Uri(Url).Port : FreePort.Take();
+        _run = Process.Start(new ProcessStartInfo(Program, ["run", "--folder", Folder, "--port", $"{port}", "--listen", "127.0.0.1"])
         {
             RedirectStandardOutput = true,
         })!;

@@ -6,16 +6,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bulkhead.Tests.System.Keys;
 
-/// <summary>The background that brings rows under new keys, over HTTP and with short times.</summary>
-public sealed class KeyUpkeepTests(KeyUpkeepTests.QuickServer server) : IClassFixture<KeyUpkeepTests.QuickServer>
+/// <summary>The background that brings rows under new keys, over HTTP and with a clock that is moved on by hand.</summary>
+public sealed class KeyUpkeepTests(KeyUpkeepTests.IdleServer server) : IClassFixture<KeyUpkeepTests.IdleServer>
 {
-    public sealed class QuickServer() : DataServer(Manifest, options => options with
-    {
-        KeyAnnouncement = TimeSpan.FromMilliseconds(600),
-        CatalogueStale = TimeSpan.FromSeconds(1),
-        StatementTimeout = TimeSpan.FromSeconds(2),
-        KeyUpkeep = TimeSpan.FromHours(1),
-    });
+    // Only the tests look at the schedule.
+    public sealed class IdleServer() : DataServer(Manifest, options => options with { KeyUpkeep = TimeSpan.FromHours(1) });
+
+    /// <summary>After it no process can write under the keys before: the three settings that Behind adds up.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(3 + 60 + 15 + 1);
 
     [Theory]
     [InlineData("a")]
@@ -23,6 +21,7 @@ public sealed class KeyUpkeepTests(KeyUpkeepTests.QuickServer server) : IClassFi
     [InlineData("c")]
     public async Task Rows_come_under_new_keys_unnoticed_and_the_old_ones_are_forgotten(string tenant)
     {
+        await server.SignInAsync();
         var made = new List<(string Id, string ETag)>();
         for (var i = 0; i < 30; i++)
         {
@@ -40,7 +39,7 @@ public sealed class KeyUpkeepTests(KeyUpkeepTests.QuickServer server) : IClassFi
         // Nothing is rewritten while a process might still write under the old keys.
         await Upkeep.TendAsync(default);
         Assert.Equal(2, await CountAsync(tenant, "rows"));
-        await Task.Delay(TimeSpan.FromSeconds(4));
+        server.Clock.Advance(Settled);
         await TendUntilAsync(async () => await FinishedAsync(tenant));
         Assert.Equal(2, await CountAsync(tenant, "rows"));
         Assert.True((await server.SendAsync(tenant, "POST", "people", body, headers: ("Idempotency-Key", "one"))).Is(201).Replayed);
@@ -64,6 +63,40 @@ public sealed class KeyUpkeepTests(KeyUpkeepTests.QuickServer server) : IClassFi
         Assert.Equal(made[7].Id, Assert.Single(found.EnumerateArray()).GetProperty("id").GetString());
         (await server.SendAsync(tenant, "POST", "people", """{"name":"x","ssn":"rotated-7"}""")).Is(409);
         Assert.Contains(await server.EntriesAsync(tenant), entry => entry.Contains("\"keys.rewrite\"", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    [InlineData("c")]
+    public async Task An_index_key_alone_is_rotated_and_kept_answers_are_replayed_until_their_time_is_over(string tenant)
+    {
+        await server.SignInAsync();
+        var (indexes, rows) = (await CountAsync(tenant, "index"), await CountAsync(tenant, "rows"));
+        var body = $$"""{"name":"again","ssn":"replayed-{{tenant}}"}""";
+        var first = (await server.SendAsync(tenant, "POST", "people", body, headers: ("Idempotency-Key", "index-only"))).Is(201);
+        (await server.SendAsync(tenant, "POST", "keys/rotate?key=index")).Is(200);
+        server.Clock.Advance(Settled);
+        await TendUntilAsync(() => FinishedAsync(tenant));
+        Assert.Equal((indexes + 1, rows), (await CountAsync(tenant, "index"), await CountAsync(tenant, "rows")));
+
+        // The digest of the request is under the index key of its time, which nothing else needs any more.
+        server.Clock.Advance(TimeSpan.FromHours(23));
+        await server.SignInAsync();
+        await Upkeep.TendAsync(default);
+        Assert.Equal(indexes + 1, await CountAsync(tenant, "index"));
+        var again = (await server.SendAsync(tenant, "POST", "people", body, headers: ("Idempotency-Key", "index-only"))).Is(201);
+        Assert.True(again.Replayed);
+        Assert.Equal(first.Text, again.Text);
+        var other = await server.SendAsync(tenant, "POST", "people", """{"name":"other"}""", headers: ("Idempotency-Key", "index-only"));
+        Assert.Equal("idempotency-key-reused", other.Is(422).Code);
+
+        server.Clock.Advance(TimeSpan.FromHours(2));
+        await server.SignInAsync();
+        await TendUntilAsync(async () => await CountAsync(tenant, "index") == indexes);
+        Assert.Equal(rows, await CountAsync(tenant, "rows"));
+        // Nobody remembers the request: it meets its own record.
+        (await server.SendAsync(tenant, "POST", "people", body, headers: ("Idempotency-Key", "index-only"))).Is(409);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace Bulkhead.Tests.System.Keys;
 [Collection(SoftHsm.Name)]
 public sealed class LostTokenTests(SoftHsm hsm)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [SoftHsmFact]
     public async Task A_token_that_goes_away_in_the_middle_is_unavailable_and_works_again_when_it_is_back()
@@ -201,7 +201,7 @@ public sealed class LostTokenTests(SoftHsm hsm)
     [SoftHsmFact]
     public async Task A_token_that_hangs_is_unavailable_in_time_and_takes_no_thread_of_the_pool()
     {
-        var limit = TimeSpan.FromSeconds(1);
+        var limit = TimeSpan.FromSeconds(3);
         using var store = new Pkcs11KeyStore(
             hsm.Options(SoftHsm.Hanging) with { OperationTimeout = limit, MaxSessions = 32 }, TimeProvider.System);
         await UntilAsync(async () => (await store.ListAsync(default)).Length >= 0);

@@ -12,11 +12,39 @@ namespace Bulkhead.Tests.System.Keys;
 /// </summary>
 public sealed class PlantedInUp(RunningProgram program) : IClassFixture<RunningProgram>
 {
+    [Fact]
+    public Task Nothing_sealed_is_in_any_file_of_the_data_folder_nor_in_what_the_program_prints() =>
+        new PlantedClinic(program).NothingSealedIsFoundAsync();
+}
+
+/// <summary>The same with <c>up --hsm</c>: the roots are in a token of SoftHSM, whose files lie in the data folder too.</summary>
+public sealed class PlantedInUpWithHsm(RunningProgramWithHsm program) : IClassFixture<RunningProgramWithHsm>
+{
+    [SoftHsmFact]
+    public async Task Nothing_sealed_is_in_any_file_of_the_data_folder_nor_in_what_the_program_prints()
+    {
+        var (code, roots, error) = await RunningProgram.ShellAsync($"./bulkhead --data {program.Data} keys list --json");
+        Assert.True(code == 0, error);
+        var store = Assert.Single(JsonDocument.Parse(roots).RootElement.GetProperty("roots").EnumerateArray()).GetProperty("store");
+        Assert.Equal("pkcs11", store.GetString());
+        await new PlantedClinic(program).NothingSealedIsFoundAsync();
+        Assert.Empty(Directory.GetFiles(program.Data, "root-*.key", SearchOption.AllDirectories));
+    }
+}
+
+/// <summary>Started only where SoftHSM is: elsewhere its test is skipped, and says so.</summary>
+public sealed class RunningProgramWithHsm() : RunningProgram("--hsm")
+{
+    public override Task InitializeAsync() => File.Exists(SoftHsm.Library) ? base.InitializeAsync() : Task.CompletedTask;
+}
+
+/// <summary>Values of the clinic's health fields, and public ones beside them, through the API of a running program.</summary>
+internal sealed class PlantedClinic(RunningProgram program)
+{
     private readonly PlantedWord _sealed = new("SEALEDq");
     private readonly PlantedWord _public = new("PUBLICq");
 
-    [Fact]
-    public async Task Nothing_sealed_is_in_any_file_of_the_data_folder_nor_in_what_the_program_prints()
+    public async Task NothingSealedIsFoundAsync()
     {
         using var http = new HttpClient();
         var tenants = program.DevFile.GetProperty("tenants").EnumerateArray().ToList();

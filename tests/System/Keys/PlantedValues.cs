@@ -11,12 +11,35 @@ using Npgsql;
 
 namespace Bulkhead.Tests.System.Keys;
 
+[Collection(OneVault.Name)]
+public sealed class PlantedUnderRootsInFiles(VaultServer server) : PlantedValues(server)
+{
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public Task No_byte_of_a_sealed_value_is_in_the_data_directory_the_logs_or_a_dump(IsolationKind kind) => NothingSealedIsFoundAsync(kind);
+
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public Task No_sealed_value_is_in_the_log_even_where_every_parameter_is_logged(IsolationKind kind) => NothingSealedIsLoggedAsync(kind);
+}
+
+[Collection(SoftHsm.Name)]
+public sealed class PlantedUnderRootsInAToken(VaultServerWithHsm server) : PlantedValues(server), IClassFixture<VaultServerWithHsm>
+{
+    [SoftHsmTheory, ClassData(typeof(EveryIsolation))]
+    public async Task No_byte_of_a_sealed_value_is_in_the_data_directory_the_logs_or_a_dump(IsolationKind kind)
+    {
+        await server.RequireTokenAsync();
+        await NothingSealedIsFoundAsync(kind);
+    }
+
+    [SoftHsmTheory, ClassData(typeof(EveryIsolation))]
+    public Task No_sealed_value_is_in_the_log_even_where_every_parameter_is_logged(IsolationKind kind) => NothingSealedIsLoggedAsync(kind);
+}
+
 /// <summary>
 /// Values of sealed classes go through every door; then all that the database server wrote is searched for their bytes. The same
 /// search finds what is public: it can fail.
 /// </summary>
-[Collection(OneVault.Name)]
-public sealed class PlantedValues(VaultServer server)
+public abstract class PlantedValues(VaultServer server)
 {
     private const long PublicNumber = 0x5A17_C0DE_1122_3344;
     private const long SealedNumber = 0x5A17_C0DE_5566_7788;
@@ -45,8 +68,7 @@ public sealed class PlantedValues(VaultServer server)
         }
     }
 
-    [Theory, ClassData(typeof(EveryIsolation))]
-    public async Task No_byte_of_a_sealed_value_is_in_the_data_directory_the_logs_or_a_dump(IsolationKind kind)
+    protected async Task NothingSealedIsFoundAsync(IsolationKind kind)
     {
         var slug = VaultServer.A(kind);
         await PlantAsync(slug);
@@ -58,7 +80,7 @@ public sealed class PlantedValues(VaultServer server)
         var found = PlantedWord.FoundIn(files, SealedForms).ToList();
         Assert.True(found.Count == 0, string.Join('\n', found.Prepend("sealed values are in the clear:")));
         Assert.DoesNotContain("SEALEDq", server.Log, StringComparison.OrdinalIgnoreCase);
-        Assert.Empty(PlantedWord.FoundIn(PlantedWord.FilesOf(server.KeyFolder), SealedForms));
+        Assert.Empty(PlantedWord.FoundIn(server.KeyFolders.SelectMany(PlantedWord.FilesOf), SealedForms));
 
         // The control: in heap, index, TOAST and WAL, and in the dump.
         Assert.True(BitConverter.IsLittleEndian);
@@ -73,8 +95,7 @@ public sealed class PlantedValues(VaultServer server)
     }
 
     /// <summary>The operator may turn on what the preparation turned off: what then is in the log are envelopes and indexes.</summary>
-    [Theory, ClassData(typeof(EveryIsolation))]
-    public async Task No_sealed_value_is_in_the_log_even_where_every_parameter_is_logged(IsolationKind kind)
+    protected async Task NothingSealedIsLoggedAsync(IsolationKind kind)
     {
         var slug = VaultServer.A(kind);
         var database = server.Tenant(slug).Placement.Unit.Database;

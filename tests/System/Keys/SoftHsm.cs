@@ -16,6 +16,12 @@ public sealed class SoftHsmFactAttribute : FactAttribute
     }
 }
 
+/// <inheritdoc cref="SoftHsmFactAttribute"/>
+public sealed class SoftHsmTheoryAttribute : TheoryAttribute
+{
+    public SoftHsmTheoryAttribute() => Skip = new SoftHsmFactAttribute().Skip;
+}
+
 /// <summary>
 /// SoftHSM with a token for each that needs one of its own. It reads where its tokens are from the environment of the process when it
 /// is initialized, so there is one for all tests.
@@ -32,6 +38,7 @@ public sealed class SoftHsm : IDisposable
     public const string Hanging = "hanging";
     public const string Refused = "refused";
     public const string Twin = "twin";
+    public const string Vault = "vault";
 
     public SoftHsm()
     {
@@ -45,7 +52,7 @@ public sealed class SoftHsm : IDisposable
         File.WriteAllText(settings, $"directories.tokendir = {Tokens}\nobjectstore.backend = file\nlog.level = ERROR\n");
         // .NET's own environment is a copy: the library reads the one of C.
         Assert.Equal(0, setenv("SOFTHSM2_CONF", settings, 1));
-        foreach (var label in new[] { Roots, Lost, Renewed, Hanging, Refused, Twin, Twin })
+        foreach (var label in new[] { Roots, Lost, Renewed, Hanging, Refused, Twin, Twin, Vault })
         {
             Initialize(label);
         }

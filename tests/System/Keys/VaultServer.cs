@@ -2,13 +2,13 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Bulkhead.Host;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Apps;
 using Bulkhead.Tests.System.Http;
@@ -24,7 +24,7 @@ namespace Bulkhead.Tests.System.Keys;
 /// The program as the Host puts it together, on a PostgreSQL that logs every statement, with an app of which almost everything is
 /// sealed, and two tenants in each isolation.
 /// </summary>
-public sealed class VaultServer : IAsyncLifetime, IDisposable
+public class VaultServer : IAsyncLifetime, IDisposable
 {
     public const string Manifest = """
         app: vault
@@ -96,7 +96,8 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
 
     public AppModel Model { get; } = ManifestCompiler.Compile(Manifest).Model!;
 
-    public string KeyFolder => _keys.FullName;
+    /// <summary>Everything that the key store keeps.</summary>
+    public virtual IEnumerable<string> KeyFolders => [_keys.FullName];
 
     /// <summary>What the program logged so far.</summary>
     public string Log => string.Join('\n', _log.Lines);
@@ -109,22 +110,17 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
 
     public TenantEntry Tenant(string slug) => Services.GetRequiredService<Catalogue>().Current.BySlug[slug];
 
-    public async Task InitializeAsync()
+    public virtual async Task InitializeAsync()
     {
         _cluster = await PostgresCluster.StartAsync(
             "log_statement = 'all'", "log_min_duration_statement = 0", "fsync = off", "autovacuum = off");
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Url = $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}";
-        }
-
+        Url = $"http://localhost:{FreePort.Take()}";
         var settings = Installation.Settings(_cluster, "bulkhead", _keys) with
         {
             OperatorClientId = "operator",
             OperatorSecretDigest = SHA256.HashData("operator-secret"u8),
         };
-        _app = Serve.Build(settings, new ServeOptions(new Uri(Url).Port, Url, null));
+        _app = Serve.Build(WithKeyStore(settings), new ServeOptions(new Uri(Url).Port, Url, null));
         Services.GetRequiredService<ILoggerFactory>().AddProvider(_log);
         await Services.GetRequiredService<Deployment>().PrepareAsync(null, default);
         await Services.GetRequiredService<KernelStart>().CheckAsync(default);
@@ -153,8 +149,12 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
         }
     }
 
+    /// <summary>Where the roots are; in files unless said otherwise.</summary>
+    protected virtual KernelOptions WithKeyStore(KernelOptions settings) => settings;
+
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         _http.Dispose();
         _log.Dispose();
         _keys.Delete(recursive: true);
@@ -278,6 +278,25 @@ public sealed class VaultServer : IAsyncLifetime, IDisposable
         {
         }
     }
+}
+
+/// <summary>The same with its roots in a token of its own. Started only where SoftHSM is.</summary>
+public sealed class VaultServerWithHsm(SoftHsm hsm) : VaultServer
+{
+    public override IEnumerable<string> KeyFolders => [.. base.KeyFolders, hsm.Tokens];
+
+    public override Task InitializeAsync() => File.Exists(SoftHsm.Library) ? base.InitializeAsync() : Task.CompletedTask;
+
+    /// <summary>The roots are in the token, and nowhere else.</summary>
+    public async Task RequireTokenAsync()
+    {
+        var roots = await Services.GetRequiredService<KeyCustody>().RootsAsync(default);
+        Assert.NotEmpty(roots);
+        Assert.All(roots, root => Assert.Equal("pkcs11", root.Store));
+        Assert.Empty(base.KeyFolders.SelectMany(Directory.EnumerateFileSystemEntries));
+    }
+
+    protected override KernelOptions WithKeyStore(KernelOptions settings) => settings with { Hsm = hsm.Options(SoftHsm.Vault) };
 }
 
 [CollectionDefinition(Name)]

@@ -1,23 +1,30 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Bulkhead.Tests.System.Infrastructure;
 
 namespace Bulkhead.Tests.System.Launcher;
 
 /// <summary>What a newcomer gets: <c>./bulkhead up</c> in a folder of its own, started by the launcher, until it says <c>ready</c>.</summary>
-public sealed class RunningProgram : IAsyncLifetime, IDisposable
+public class RunningProgram : IAsyncLifetime, IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private readonly string _options;
     private readonly StringBuilder _output = new();
     private Process? _up;
+
+    public RunningProgram()
+        : this("")
+    {
+    }
+
+    protected RunningProgram(string options) => _options = options;
 
     public static string Root { get; } = FindRoot();
 
     public string Data { get; } = Path.Combine(Path.GetTempPath(), "bh-up-" + Guid.NewGuid().ToString("N")[..8]);
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = FreePort.Take();
 
     public string Url => $"http://localhost:{Port}";
 
@@ -36,7 +43,7 @@ public sealed class RunningProgram : IAsyncLifetime, IDisposable
 
     public JsonElement DevFile => JsonDocument.Parse(File.ReadAllText(Path.Combine(Data, "dev.json"))).RootElement;
 
-    public Task InitializeAsync() => StartAsync();
+    public virtual Task InitializeAsync() => StartAsync();
 
     public async Task DisposeAsync()
     {
@@ -47,16 +54,23 @@ public sealed class RunningProgram : IAsyncLifetime, IDisposable
         }
     }
 
-    public void Dispose() => _up?.Dispose();
+    public void Dispose()
+    {
+        _up?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
-    public async Task StartAsync()
+    /// <param name="options">Besides those that every start has.</param>
+    /// <param name="environment">Variables for this start, as a shell takes them before a command.</param>
+    public async Task StartAsync(string options = "", string environment = "")
     {
         lock (_output)
         {
             _output.Clear();
         }
 
-        _up = Process.Start(Launcher($"exec ./bulkhead up --port {Port} --data {Data}"))!;
+        _up?.Dispose();
+        _up = Process.Start(Launcher($"{environment} exec ./bulkhead up --port {Port} --data {Data} {_options} {options}"))!;
         var ready = new TaskCompletionSource();
         void Take(object sender, DataReceivedEventArgs line)
         {
@@ -113,13 +127,6 @@ public sealed class RunningProgram : IAsyncLifetime, IDisposable
         RedirectStandardOutput = true,
         RedirectStandardError = true,
     };
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 
     private static string FindRoot()
     {

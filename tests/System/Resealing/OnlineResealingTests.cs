@@ -21,7 +21,11 @@ public class OnlineResealingTests
         await Task.Delay(500);
         var progress = new Death(int.MaxValue);
         await shop.DeployAsync(SealedShop.Second, progress);
-        await Task.Delay(1000);
+        for (var i = 0; i < 600 && writers.Exists(w => w.Written <= 20); i++)
+        {
+            await Task.Delay(100);
+        }
+
         await stop.CancelAsync();
         await Task.WhenAll(writing);
 

@@ -82,7 +82,6 @@ public sealed class FileKeyStoreTests : IDisposable
         using (var store = new FileKeyStore(deeper, "a long passphrase"u8.ToArray()))
         {
             await store.CreateAsync(2, default);
-            await RefusedAsync(KeyStoreFaultKind.Misconfigured, async () => await store.WrapAsync(1, SecretKey.Random(), default, default));
         }
 
         using var without = new FileKeyStore(deeper);
@@ -109,6 +108,79 @@ public sealed class FileKeyStoreTests : IDisposable
         var refusal = await RefusedAsync(
             KeyStoreFaultKind.Misconfigured, async () => await again.WrapAsync(1, SecretKey.Random(), default, default));
         Assert.Contains("chmod 600", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_root_made_without_a_passphrase_opens_under_one_and_asks_for_a_rotation()
+    {
+        using var key = SecretKey.Random();
+        byte[] wrapped;
+        using (var bare = Store())
+        {
+            await bare.CreateAsync(1, default);
+            wrapped = await bare.WrapAsync(1, key, default, default);
+            Assert.True(await bare.IsAsConfiguredAsync(1, default));
+        }
+
+        using var store = Store("a long passphrase");
+        using var opened = await store.UnwrapAsync(1, wrapped, default, default);
+        Assert.True(opened.Matches(key.Commitment()));
+        Assert.False(await store.IsAsConfiguredAsync(1, default));
+        await store.CreateAsync(2, default);
+        Assert.True(await store.IsAsConfiguredAsync(2, default));
+    }
+
+    [Fact]
+    public async Task A_bare_root_that_was_left_behind_is_not_taken_for_a_new_one_under_a_passphrase()
+    {
+        using (var bare = Store())
+        {
+            await bare.CreateAsync(1, default);
+        }
+
+        using var store = Store("a long passphrase");
+        var fault = await Assert.ThrowsAsync<KeyStoreFault>(async () => await store.CreateAsync(1, default));
+        Assert.Equal(KeyStoreFaultKind.Misconfigured, fault.Kind);
+        Assert.Contains("move it away", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.GroupRead)]
+    [InlineData(UnixFileMode.GroupWrite)]
+    [InlineData(UnixFileMode.OtherRead)]
+    [InlineData(UnixFileMode.OtherExecute)]
+    public async Task Refuse_a_folder_that_others_may_touch(UnixFileMode extra)
+    {
+        using (var store = Store())
+        {
+            await store.CreateAsync(1, default);
+        }
+
+        File.SetUnixFileMode(_folder.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | extra);
+        using var again = Store();
+        var refusal = await RefusedAsync(
+            KeyStoreFaultKind.Misconfigured, async () => await again.WrapAsync(1, SecretKey.Random(), default, default));
+        Assert.Contains($"chmod 700 {_folder.FullName}", refusal.Message, StringComparison.Ordinal);
+        var fault = await Assert.ThrowsAsync<KeyStoreFault>(async () => await again.CreateAsync(2, default));
+        Assert.Equal(KeyStoreFaultKind.Misconfigured, fault.Kind);
+    }
+
+    [Fact]
+    public void Refuse_what_belongs_to_another_user()
+    {
+        // Only root can give a folder away; for everybody else there is one that is not theirs.
+        var others = "/";
+        if (Environment.IsPrivilegedProcess)
+        {
+            others = Directory.CreateDirectory(Path.Combine(_folder.FullName, "given"), UnixFileMode.UserRead).FullName;
+            using var chown = global::System.Diagnostics.Process.Start("chown", ["65534", others]);
+            chown.WaitForExit();
+            Assert.Equal(0, chown.ExitCode);
+        }
+
+        var fault = Assert.Throws<KeyStoreFault>(() => OwnerOnly.Require(others, "700"));
+        Assert.Equal(KeyStoreFaultKind.Misconfigured, fault.Kind);
+        Assert.Contains("chown", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]
