@@ -13,7 +13,9 @@ namespace Bulkhead.Host.Witnessing;
 internal sealed class SignedCheckpointFile
 {
     private const int Head = 4 + SHA256.HashSizeInBytes;
-    private const int PlaceLength = Head + SignedNote.MaxLength;
+
+    // Of the format, so that it stays when a limit of notes changes: who looked for the second place elsewhere would go back to the first.
+    private const int PlaceLength = 512 * 1024;
 
     private readonly string _path;
     private int _place;
@@ -51,6 +53,7 @@ internal sealed class SignedCheckpointFile
     public void Keep(SignedNote note, Checkpoint checkpoint)
     {
         var text = Encoding.UTF8.GetBytes(note.ToString());
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(text.Length, PlaceLength - Head);
         var bytes = new byte[Head + text.Length];
         BinaryPrimitives.WriteInt32BigEndian(bytes, text.Length);
         SHA256.HashData(text, bytes.AsSpan(4, SHA256.HashSizeInBytes));
@@ -77,7 +80,7 @@ internal sealed class SignedCheckpointFile
         }
 
         var length = BinaryPrimitives.ReadInt32BigEndian(at);
-        if (length <= 0 || length > at.Length - Head
+        if (length <= 0 || length > Math.Min(at.Length, PlaceLength) - Head
             || !SHA256.HashData(at.Slice(Head, length)).AsSpan().SequenceEqual(at.Slice(4, SHA256.HashSizeInBytes)))
         {
             return null;

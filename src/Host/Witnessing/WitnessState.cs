@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -10,98 +9,65 @@ namespace Bulkhead.Host.Witnessing;
 internal sealed record WitnessAnswer(int Status, string Text, string ContentType = "text/plain");
 
 /// <summary>
-/// What a witness knows, and its decision (C2SP tlog-witness): of each log the largest checkpoint that it signed, on disk before anybody
-/// gets the signature. So it never signs two histories, whatever it is killed in.
+/// What a witness knows, on disk before anybody gets the signature: of each log the largest checkpoint that it signed. So it never signs
+/// two histories, whatever it is killed in. What it decides is <see cref="WitnessedLog"/>'s.
 /// </summary>
 internal sealed class WitnessState : IDisposable
 {
-    private const int MaxProof = 64;
-
-    private readonly string _folder;
     private readonly TimeProvider _time;
+    private readonly FileStream _hold;
     private readonly byte[] _seed;
-    private readonly Dictionary<string, NoteKey> _logs;
-    private readonly Dictionary<string, SignedCheckpointFile> _files;
-    private readonly ConcurrentDictionary<string, SemaphoreSlim> _gates = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Watched> _logs;
 
+    /// <param name="logs">Several keys of one name are keys of one log.</param>
+    /// <exception cref="IOException">Another witness has the folder.</exception>
+    /// <exception cref="InvalidDataException">A file of it is damaged.</exception>
     public WitnessState(string folder, string name, IEnumerable<NoteKey> logs, TimeProvider time)
     {
-        _folder = folder;
         _time = time;
-        _logs = logs.ToDictionary(log => log.Name, StringComparer.Ordinal);
         Directory.CreateDirectory(folder);
-        _files = _logs.Values.ToDictionary(
-            log => log.Name,
-            log => new SignedCheckpointFile(Path.Combine(folder, $"log-{log.Id:x8}.checkpoint")),
-            StringComparer.Ordinal);
-        _seed = SeedOf(Path.Combine(folder, "witness.key"));
-        Key = NoteKey.Of(name, NoteSignatureKind.CosignatureEd25519, Ed25519.PublicKey(_seed));
+
+        // Two processes that each decide by what they remember would sign two histories.
+        _hold = new FileStream(Path.Combine(folder, "witness.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        try
+        {
+            _logs = logs.GroupBy(log => log.Name, StringComparer.Ordinal)
+                .ToDictionary(keys => keys.Key, keys => new Watched(keys.Key, [.. keys], folder), StringComparer.Ordinal);
+            _seed = SeedOf(Path.Combine(folder, "witness.key"));
+            Key = NoteKey.OfSeed(name, NoteSignatureKind.CosignatureEd25519, _seed);
+        }
+        catch
+        {
+            _hold.Dispose();
+            throw;
+        }
     }
 
     public NoteKey Key { get; }
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(_seed);
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(_seed);
+        _hold.Dispose();
+    }
 
     public async Task<WitnessAnswer> AddAsync(string body, CancellationToken cancellationToken)
     {
-        var end = body.IndexOf("\n\n", StringComparison.Ordinal);
-        var lines = end < 0 ? [] : body[..end].Split('\n');
-        if (lines.Length is 0 or > MaxProof || !lines[0].StartsWith("old ", StringComparison.Ordinal)
-            || !TryNumber(lines[0][4..], out var oldSize) || Proof(lines.Skip(1)) is not { } proof
-            || SignedNote.Parse(body[(end + 2)..]) is not { } note || Checkpoint.Parse(note.Text) is not { } checkpoint)
+        var request = AddCheckpoint.Parse(body);
+        if (request is null || !_logs.TryGetValue(request.Checkpoint.Origin, out var watched))
         {
-            return new(400, "The body is 'old SIZE', lines of the proof, an empty line and a signed checkpoint.\n");
+            return Answer(WitnessedLog.Decide(null, request));
         }
 
-        if (!_logs.TryGetValue(checkpoint.Origin, out var log))
-        {
-            return new(404, "This witness does not know the log.\n");
-        }
-
-        if (!note.IsSignedBy(log, out _))
-        {
-            return new(403, "The checkpoint is not signed by the log's key.\n");
-        }
-
-        if (oldSize > checkpoint.Size)
-        {
-            return new(400, "The old size is larger than the checkpoint's.\n");
-        }
-
-        var gate = _gates.GetOrAdd(checkpoint.Origin, _ => new SemaphoreSlim(1));
-        await gate.WaitAsync(cancellationToken);
+        await watched.Gate.WaitAsync(cancellationToken);
         try
         {
-            return Decide(log, note, checkpoint, oldSize, proof);
+            return Answer(watched.Decide(request), request.Note);
         }
         finally
         {
-            gate.Release();
+            watched.Gate.Release();
         }
-    }
-
-    private static bool TryNumber(string text, out long number)
-    {
-        number = 0;
-        return text.Length is > 0 and <= 19 && text.All(char.IsAsciiDigit) && (text.Length == 1 || text[0] != '0')
-            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
-    }
-
-    private static List<byte[]>? Proof(IEnumerable<string> lines)
-    {
-        var proof = new List<byte[]>();
-        foreach (var line in lines)
-        {
-            var hash = new byte[MerkleTree.HashLength + 3];
-            if (!Convert.TryFromBase64String(line, hash, out var length) || length != MerkleTree.HashLength)
-            {
-                return null;
-            }
-
-            proof.Add(hash[..length]);
-        }
-
-        return proof;
     }
 
     private static byte[] SeedOf(string path)
@@ -111,7 +77,8 @@ internal sealed class WitnessState : IDisposable
             var known = File.ReadAllBytes(path);
             return known.Length == Ed25519.SeedLength
                 ? known
-                : throw new InvalidDataException($"{path} holds no key of {Ed25519.SeedLength} bytes. Next step: restore it, or begin in an empty folder");
+                : throw new InvalidDataException(
+                    $"{path} holds no key of {Ed25519.SeedLength} bytes. Next step: restore it, or begin in an empty folder");
         }
 
         var seed = RandomNumberGenerator.GetBytes(Ed25519.SeedLength);
@@ -131,35 +98,60 @@ internal sealed class WitnessState : IDisposable
         file.Flush(flushToDisk: true);
     }
 
-    private WitnessAnswer Decide(NoteKey log, SignedNote note, Checkpoint checkpoint, long oldSize, List<byte[]> proof)
+    private WitnessAnswer Answer(WitnessDecision decision, SignedNote? note = null) => decision.Status switch
     {
-        var file = _files[log.Name];
-        var known = file.Last ?? new Checkpoint(checkpoint.Origin, 0, MerkleTree.EmptyRoot, null);
-        if (oldSize != known.Size)
+        200 => new(200, SignedNote.Of(note!.Text).With([SignedNote.Cosign(note.Text, Key, _seed, _time.GetUtcNow())]).SignatureLines()),
+        403 => new(403, "The checkpoint is not signed by the log's key.\n"),
+        404 => new(404, "This witness does not know the log.\n"),
+        409 => new(409, string.Create(CultureInfo.InvariantCulture, $"{decision.Latest!.Size}\n"), AddCheckpoint.SizeType),
+        422 => new(422, "The checkpoint does not continue what this witness knows.\n"),
+        _ => new(400, "The body is 'old SIZE' of at most the checkpoint's, lines of the proof, an empty line and a signed checkpoint.\n"),
+    };
+
+    /// <summary>
+    /// A log, what was signed of it, and one at a time. Its files are named after its origin: one that gets a new key does not begin anew.
+    /// </summary>
+    private sealed class Watched
+    {
+        private readonly string _path;
+        private readonly SignedCheckpointFile _file;
+        private WitnessedLog _log;
+
+        public Watched(string origin, NoteKey[] keys, string folder)
         {
-            return new(409, string.Create(CultureInfo.InvariantCulture, $"{known.Size}\n"), "text/x.tlog.size");
+            _path = Path.Combine(folder, $"log-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(origin)))[..32]}");
+            _file = new SignedCheckpointFile($"{_path}.checkpoint");
+            _log = WitnessedLog.Unseen(origin, [.. keys]);
+            if (_file.Last is { } last)
+            {
+                _log = last.Origin == origin
+                    ? _log with { Size = last.Size, Root = last.Root }
+                    : throw new InvalidDataException($"{_path}.checkpoint is of another log. Next step: restore it");
+            }
         }
 
-        var isContinued = known.Size == 0
-            ? proof.Count == 0 && (checkpoint.Size > 0 || checkpoint.Root.AsSpan().SequenceEqual(MerkleTree.EmptyRoot))
-            : MerkleTree.VerifyConsistency(known.Size, checkpoint.Size, known.Root, checkpoint.Root, proof);
-        if (!isContinued)
+        public SemaphoreSlim Gate { get; } = new(1);
+
+        public WitnessDecision Decide(AddCheckpoint request)
         {
-            // Two histories of one size: kept, as the proof of what the log did.
-            if (known.Size == checkpoint.Size && known.Size > 0)
+            var decision = WitnessedLog.Decide(_log, request);
+            if (decision.IsSplitView)
             {
-                Create(Path.Combine(_folder, $"log-{log.Id:x8}.split"), Encoding.UTF8.GetBytes(note.ToString()));
+                // What the log did, with its own signature.
+                Create($"{_path}.split", Encoding.UTF8.GetBytes(request.Note.ToString()));
             }
 
-            return new(422, "The checkpoint does not continue what this witness knows.\n");
-        }
+            if (decision is { Status: 200, Latest: { } latest })
+            {
+                if (latest.Size > _log.Size)
+                {
+                    _file.Keep(request.Note, request.Checkpoint);
+                }
 
-        if (checkpoint.Size > known.Size)
-        {
-            file.Keep(note, checkpoint);
-        }
+                _log = latest;
+            }
 
-        var signature = SignedNote.Of(note.Text).With([SignedNote.Cosign(note.Text, Key, _seed, _time.GetUtcNow())]).ToString();
-        return new(200, signature[(note.Text.Length + 1)..]);
+            return decision;
+        }
     }
 }

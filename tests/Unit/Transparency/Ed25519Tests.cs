@@ -71,6 +71,8 @@ public sealed class Ed25519Tests
             Assert.False(Ed25519.Verify(new byte[length], "text"u8, signature));
         }
 
+        Assert.True(Ed25519.Verify(key, "text"u8, signature));
+        Assert.False(Ed25519.Verify([.. key, 0], "text"u8, signature));
         Assert.False(Ed25519.Verify(key, "text"u8, signature.AsSpan(..63)));
         Assert.False(Ed25519.Verify(key, "text"u8, [.. signature, 0]));
         Assert.False(Ed25519.Verify(key, "text"u8, []));

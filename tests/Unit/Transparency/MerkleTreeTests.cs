@@ -132,7 +132,20 @@ public sealed class MerkleTreeTests
         }
     }
 
-    /// <summary>Every number of a proof and every bit of its hashes counts.</summary>
+    /// <summary>The right half of a larger tree would pass for the whole of a smaller one, if a proof could go on after the root.</summary>
+    [Fact]
+    public void A_proof_ends_at_the_root()
+    {
+        var leaves = Leaves(8);
+        var (left, right, root) = (Naive(leaves, 0, 4), Naive(leaves, 4, 8), Naive(leaves, 0, 8));
+        Assert.False(MerkleTree.VerifyConsistency(4, 4, right, root, [left]));
+        Assert.False(MerkleTree.VerifyConsistency(1, 1, leaves[7], Naive(leaves, 6, 8), [leaves[6]]));
+        var path = MerkleTree.Inclusion(7, 8, Stored(leaves));
+        Assert.True(MerkleTree.VerifyInclusion(7, 8, leaves[7], path, root));
+        Assert.False(MerkleTree.VerifyInclusion(3, 4, leaves[7], path, root));
+    }
+
+    /// <summary>Every number of a proof counts.</summary>
     [Fact]
     public void A_proof_for_one_place_is_none_for_another()
     {
