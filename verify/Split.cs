@@ -25,7 +25,9 @@ internal static class Split
         {
             if (small.Root != large.Root)
             {
-                findings.Break(Flaw.SplitView, $"both checkpoints are of size {small.Size} and their roots differ: split view. The two notes prove it");
+                findings.Break(
+                    Flaw.SplitView,
+                    $"both checkpoints are of size {small.Size} and their roots differ: split view. The two notes prove it");
             }
             else
             {
@@ -38,7 +40,9 @@ internal static class Split
         }
         else if (proof is null)
         {
-            findings.Break(Flaw.Consistency, $"nothing shows that the checkpoint of size {small.Size} is a prefix of that of size {large.Size}: give the proof with --proof");
+            findings.Break(
+                Flaw.Consistency,
+                $"nothing shows that the checkpoint of size {small.Size} is a prefix of that of size {large.Size}: give the proof with --proof");
         }
         else if (Proofs.Consistent(small.Size, large.Size, proof, small.Root, large.Root))
         {

@@ -92,11 +92,17 @@ public sealed class CheckpointTests
     public void A_history_rewritten_under_a_new_signature_is_a_split_view_against_an_earlier_checkpoint()
     {
         var (honest, rewritten) = (TenantLog.Of(52), TenantLog.Of(52));
-        rewritten.Leaves[17] = System.Text.Encoding.UTF8.GetBytes(rewritten.Body(17).Replace("data.read", "data.seen", StringComparison.Ordinal));
+        rewritten.Leaves[17] = System.Text.Encoding.UTF8.GetBytes(rewritten.Body(17).Replace(
+            "data.read",
+            "data.seen",
+            StringComparison.Ordinal));
         var export = Of(rewritten, 0, 52);
         AssertHolds(export.Verify());
         export.Lines.Add(new() { ["type"] = "earlier", ["note"] = honest.Note(40), ["proof"] = rewritten.Consistency(40, 52) });
-        AssertBroken(export.Verify(), Flaw.SplitView, "the checkpoint of size 40 and the checkpoint of size 52 are not of one history: split view");
+        AssertBroken(
+            export.Verify(),
+            Flaw.SplitView,
+            "the checkpoint of size 40 and the checkpoint of size 52 are not of one history: split view");
         export.Lines[^1]["proof"] = honest.Consistency(40, 52);
         AssertBroken(export.Verify(), Flaw.SplitView, "split view");
         export.Lines[^1] = new() { ["type"] = "earlier", ["note"] = honest.Note(52), ["proof"] = new JsonArray() };
@@ -130,7 +136,9 @@ public sealed class CheckpointTests
         export.Lines.Add(new() { ["type"] = "earlier", ["note"] = export.Log.Note(13), ["proof"] = new JsonArray() });
         AssertBroken(export.Verify(), Flaw.Consistency, "the checkpoint of size 13 is not earlier than that of size 10");
 
-        export.Lines[^1] = new() { ["type"] = "earlier", ["note"] = export.Log.Text(5) + "\n" + export.Log.Key.Line(new byte[64]), ["proof"] = export.Log.Consistency(5, 10) };
+        export.Lines[^1] = new() { ["type"] = "earlier", ["note"] = export.Log.Text(5) + "\n" + export.Log.Key.Line(new byte[64]), ["proof"] = export.Log.Consistency(
+            5,
+            10) };
         AssertBroken(export.Verify(), Flaw.Signature, "an earlier checkpoint does not hold");
 
         export.Lines[^1] = new() { ["type"] = "earlier", ["note"] = export.Log.Note(10), ["proof"] = TestLog.Base64([new byte[32]]) };

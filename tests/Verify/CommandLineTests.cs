@@ -19,7 +19,15 @@ public sealed class CommandLineTests : IDisposable
     public void An_export_that_holds_ends_with_0_and_one_that_does_not_with_1()
     {
         var good = TestExport.Of(log, 0, 100);
-        var (code, output, _) = Run("export", Write("good", good.Bytes()), "--log", log.Key.VKey, "--heads", heads.Key.VKey, "--origin", log.Origin);
+        var (code, output, _) = Run(
+            "export",
+            Write("good", good.Bytes()),
+            "--log",
+            log.Key.VKey,
+            "--heads",
+            heads.Key.VKey,
+            "--origin",
+            log.Origin);
         Assert.Equal(CommandLine.Holds, code);
         Assert.EndsWith("It holds.\n", output, StringComparison.Ordinal);
 
@@ -38,7 +46,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.DoesNotHold, code);
         using var json = JsonDocument.Parse(output);
         Assert.False(json.RootElement.GetProperty("holds").GetBoolean());
-        Assert.Equal(["root", "entry-changed"], json.RootElement.GetProperty("broken").EnumerateArray().Select(b => b.GetProperty("flaw").GetString()));
+        Assert.Equal(
+            ["root", "entry-changed"],
+            json.RootElement.GetProperty("broken").EnumerateArray().Select(b => b.GetProperty("flaw").GetString()));
     }
 
     [Fact]
@@ -47,7 +57,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.CannotBeRead, Run("export", Path.Combine(folder.FullName, "none")).Code);
         Assert.Equal(CommandLine.CannotBeRead, Run("export", Write("empty", [])).Code);
         Assert.Equal(CommandLine.CannotBeRead, Run("export", Write("text", "hello\n"u8.ToArray())).Code);
-        Assert.Equal(CommandLine.CannotBeRead, Run("export", Write("other", "{\"type\":\"header\",\"format\":\"bulkhead-export/2\"}\n"u8.ToArray())).Code);
+        Assert.Equal(
+            CommandLine.CannotBeRead,
+            Run("export", Write("other", "{\"type\":\"header\",\"format\":\"bulkhead-export/2\"}\n"u8.ToArray())).Code);
         var good = Write("good", TestExport.Of(log, 0, 3).Bytes());
         Assert.Equal(CommandLine.CannotBeRead, Run("export", good, "--witnesses", Write("policy", "nonsense\n"u8.ToArray())).Code);
         foreach (var wrong in new string[][]
@@ -69,11 +81,17 @@ public sealed class CommandLineTests : IDisposable
             "count", Write("e", export.Bytes()), "--where", "action=data.read", "--where", "actor.kind=operator", "--where", "at>=2026-05-02", "--where", "at<2026-05-04",
             "--log", log.Key.VKey, "--heads", heads.Key.VKey, "--witnesses", Write("policy", System.Text.Encoding.UTF8.GetBytes($"witness W {Witness.VKey}\nthreshold 1\n")));
         Assert.Equal(CommandLine.Holds, code);
-        Assert.Contains("count  0 entries with action=data.read and actor.kind=operator and at>=2026-05-02 and at<2026-05-04\n", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "count  0 entries with action=data.read and actor.kind=operator and at>=2026-05-02 and at<2026-05-04\n",
+            output,
+            StringComparison.Ordinal);
         Assert.Contains("Of 100 entries, 34 have actor.kind=operator.", output, StringComparison.Ordinal);
         Assert.Contains("Of 100 entries, 76 have at>=2026-05-02.", output, StringComparison.Ordinal);
         Assert.Contains("Nothing precedes: position 0 is the log's first.", output, StringComparison.Ordinal);
-        Assert.Contains("Entries from position 100 on were sealed after 2026-05-28 20:26:40 UTC (as W saw)", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Entries from position 100 on were sealed after 2026-05-28 20:26:40 UTC (as W saw)",
+            output,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -91,7 +109,14 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(1, "at>=2026-05-05T03:00:00Z")]
     public void A_condition_counts_what_it_says(long expected, string where)
     {
-        var (_, output, _) = Run("count", Write("e", TestExport.Of(log, 0, 100, size: 100).Bytes()), "--where", where, "--log", log.Key.VKey, "--json");
+        var (_, output, _) = Run(
+            "count",
+            Write("e", TestExport.Of(log, 0, 100, size: 100).Bytes()),
+            "--where",
+            where,
+            "--log",
+            log.Key.VKey,
+            "--json");
         using var json = JsonDocument.Parse(output);
         Assert.Equal(expected, json.RootElement.GetProperty("count").GetInt64());
     }
@@ -103,7 +128,10 @@ public sealed class CommandLineTests : IDisposable
         var (code, output, _) = Run("count", Write("bad", export.Bytes()), "--where", "action=data.read");
         Assert.Equal(CommandLine.DoesNotHold, code);
         Assert.DoesNotContain("count  ", output, StringComparison.Ordinal);
-        Assert.DoesNotContain("\"count\"", Run("count", Write("bad", export.Bytes()), "--where", "action=data.read", "--json").Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "\"count\"",
+            Run("count", Write("bad", export.Bytes()), "--where", "action=data.read", "--json").Output,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Checkpoints of the tests are signed a minute apart from 2026-05-01 01:46:40 on.</summary>
@@ -123,7 +151,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("the export ends before the time that was asked about", output, StringComparison.Ordinal);
 
         path = Write("open", TestExport.Of(log, 0, 80).Bytes());
-        Assert.Contains("does not show when position 80 was reached", Run("count", path, "--where", "at<2026-05-01T02:00:00Z").Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not show when position 80 was reached",
+            Run("count", path, "--where", "at<2026-05-01T02:00:00Z").Output,
+            StringComparison.Ordinal);
     }
 
     /// <summary>A tree that was cosigned today may hold a newer head than the one that is shown.</summary>
@@ -144,7 +175,10 @@ public sealed class CommandLineTests : IDisposable
     {
         log.Leaves[3] = System.Text.Encoding.UTF8.GetBytes(log.Body(3).Replace(".000000Z", "+00:00", StringComparison.Ordinal));
         var path = Write("e", TestExport.Of(log, 0, 100).Bytes());
-        Assert.Contains("1 entries have no time of the form that times have", Run("count", path, "--where", "at>=2026-05-01").Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "1 entries have no time of the form that times have",
+            Run("count", path, "--where", "at>=2026-05-01").Output,
+            StringComparison.Ordinal);
         Assert.Equal(CommandLine.Holds, Run("count", path, "--where", "action=data.read").Code);
     }
 
@@ -182,7 +216,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("both checkpoints are of size 40 and their roots differ: split view", output, StringComparison.Ordinal);
 
         var stranger = new TestKey(log.Origin, 1, "stranger");
-        Assert.Contains("bears no Ed25519 signature", Run("split", a, rewritten, "--log", stranger.VKey, "--proof", proof).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "bears no Ed25519 signature",
+            Run("split", a, rewritten, "--log", stranger.VKey, "--proof", proof).Output,
+            StringComparison.Ordinal);
         Assert.Equal(CommandLine.CannotBeRead, Run("split", a, b, "--log", log.Key.VKey, "--proof", a).Code);
         var other = TenantLog.Of(40, "018f4b5e-0000-7000-8000-000000000002");
         Assert.Contains(

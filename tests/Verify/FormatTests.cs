@@ -10,6 +10,17 @@ namespace Bulkhead.Tests.Verify;
 /// <summary>Lines, their order and their members.</summary>
 public sealed class FormatTests
 {
+    /// <summary>Whatever it shared with the platform would be wrong in both.</summary>
+    [Fact]
+    public void The_program_references_nothing_but_the_framework()
+    {
+        Assert.All(
+            typeof(Findings).Assembly.GetReferencedAssemblies(),
+            a => Assert.StartsWith("System.", a.Name, StringComparison.Ordinal));
+        var project = System.Xml.Linq.XDocument.Load(Path.Combine(Vectors.Root(), "verify", "Bulkhead.Verify.csproj"));
+        Assert.DoesNotContain(project.Descendants(), e => e.Name.LocalName is "ProjectReference" or "PackageReference" or "Compile");
+    }
+
     [Fact]
     public void The_end_counts_and_hashes()
     {
@@ -96,7 +107,9 @@ public sealed class FormatTests
         var text = Encoding.UTF8.GetString(export.Bytes());
         var at = text.IndexOf('\n', StringComparison.Ordinal) + 1;
         var findings = VerifyBytes(Encoding.UTF8.GetBytes(text[..at] + line + "\n" + text[at..]), export.Trust());
-        Assert.Contains(findings.Broken, b => b.Flaw == Flaw.Line && b.Text.StartsWith("line 2: ", StringComparison.Ordinal) && b.Text.Contains(said, StringComparison.Ordinal));
+        Assert.Contains(
+            findings.Broken,
+            b => b.Flaw == Flaw.Line && b.Text.StartsWith("line 2: ", StringComparison.Ordinal) && b.Text.Contains(said, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -124,12 +137,16 @@ public sealed class FormatTests
     {
         foreach (var length in new[] { 1, 5, 63, 64 })
         {
-            using var lines = new ExportLines(new MemoryStream([.. Encoding.ASCII.GetBytes(new string('a', length)), (byte)'\n', (byte)'b', (byte)'\n']), 64);
+            using var lines = new ExportLines(
+                new MemoryStream([.. Encoding.ASCII.GetBytes(new string('a', length)), (byte)'\n', (byte)'b', (byte)'\n']),
+                64);
             Assert.True(lines.Next(out var line));
             Assert.Equal(length, line.Length);
             Assert.True(lines.Next(out line));
             Assert.Equal("b"u8, line);
-            Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(new string('a', length) + "\n"))), lines.DigestBefore());
+            Assert.Equal(
+                Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(new string('a', length) + "\n"))),
+                lines.DigestBefore());
             Assert.False(lines.Next(out _));
             Assert.False(lines.IsCut);
         }

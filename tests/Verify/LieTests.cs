@@ -13,14 +13,18 @@ public sealed class LieTests
     [InlineData(3, 15)]
     public void An_edited_entry_is_named_by_the_checkpoints_around_it(int from, int to)
     {
-        var export = Of(TenantLog.Of(20), from, to, earlier: [7, 11, 12, 15]).EditBody(11, b => b.Replace("data.read", "data.seen", StringComparison.Ordinal));
+        var export = Of(TenantLog.Of(20), from, to, earlier: [7, 11, 12, 15]).EditBody(
+            11,
+            b => b.Replace("data.read", "data.seen", StringComparison.Ordinal));
         AssertBroken(export.Verify(), Flaw.EntryChanged, "entry 11: its bytes are not those that were sealed");
     }
 
     [Fact]
     public void An_edited_entry_is_narrowed_down_as_far_as_the_checkpoints_allow()
     {
-        var export = Of(TenantLog.Of(20), 2, 19, earlier: [5, 9, 14]).EditBody(11, b => b.Replace("data.read", "data.seen", StringComparison.Ordinal));
+        var export = Of(TenantLog.Of(20), 2, 19, earlier: [5, 9, 14]).EditBody(
+            11,
+            b => b.Replace("data.read", "data.seen", StringComparison.Ordinal));
         AssertBroken(export.Verify(), Flaw.EntryChanged, "at least one of entries 9 to 13: its bytes");
         AssertBroken(export.Verify(), Flaw.Root, "do not give the checkpoint's root");
     }
@@ -202,7 +206,10 @@ public sealed class LieTests
         AssertHolds(good);
         Assert.Contains("Disclosures: 1 match digests that were sealed.", good.Held);
 
-        AssertBroken(Of(log, 0, 13, disclosed: i => i == 4 ? [TenantLog.Disclosure(5)] : []).Verify(), Flaw.Disclosure, "entry 4: its disclosure 0 does not match");
+        AssertBroken(
+            Of(log, 0, 13, disclosed: i => i == 4 ? [TenantLog.Disclosure(5)] : []).Verify(),
+            Flaw.Disclosure,
+            "entry 4: its disclosure 0 does not match");
         AssertBroken(
             Of(log, 0, 13, disclosed: i => i == 4 ? [TenantLog.Disclosure(4), TenantLog.Disclosure(4)] : []).Verify(), Flaw.Disclosure, "stands there twice");
         AssertBroken(Of(log, 0, 13, disclosed: i => i == 4 ? ["Zürich"] : []).Verify(), Flaw.Disclosure, "is not base64url");
@@ -219,7 +226,10 @@ public sealed class LieTests
         var log = TenantLog.Of(3);
         log.Leaves[1] = System.Text.Encoding.UTF8.GetBytes(
             log.Body(1).Replace(TenantLog.Digest(TenantLog.Disclosure(1)), TenantLog.Digest(disclosure), StringComparison.Ordinal));
-        AssertBroken(Of(log, 0, 3, disclosed: i => i == 1 ? [disclosure] : []).Verify(), Flaw.Disclosure, "entry 1: its disclosure 0 is not");
+        AssertBroken(
+            Of(log, 0, 3, disclosed: i => i == 1 ? [disclosure] : []).Verify(),
+            Flaw.Disclosure,
+            "entry 1: its disclosure 0 is not");
     }
 
     [Theory]

@@ -72,7 +72,10 @@ public sealed class WitnessTests
     {
         var text = heads.Text(5);
         var note = text + "\n" + heads.Key.Line(text);
-        AssertBroken(Export.WithHead(4, note + One.Line(new byte[72])).Verify(One), Flaw.Witnesses, "the cosignature of witness witness.example/one is not valid");
+        AssertBroken(
+            Export.WithHead(4, note + One.Line(new byte[72])).Verify(One),
+            Flaw.Witnesses,
+            "the cosignature of witness witness.example/one is not valid");
         var line = One.Line(text);
         var moved = Convert.FromBase64String(line.Split(' ')[2].Trim());
         moved[11] ^= 1;
@@ -118,7 +121,10 @@ public sealed class WitnessTests
 
     [Fact]
     public void A_head_that_nothing_ties_to_the_checkpoint_is_not_waved_through() =>
-        AssertBroken(Of(log, 15, 20, heads: heads).WithHead(3).Verify(), Flaw.Head, "nothing in this export shows that it is of one history");
+        AssertBroken(
+            Of(log, 15, 20, heads: heads).WithHead(3).Verify(),
+            Flaw.Head,
+            "nothing in this export shows that it is of one history");
 
     [Fact]
     public void A_head_of_a_size_between_is_settled_by_the_entries_themselves() =>

@@ -39,7 +39,9 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
     {
         if (timeless > 0)
         {
-            findings.Break(Flaw.Completeness, $"{timeless} entries have no time of the form that times have: they can be neither in nor out");
+            findings.Break(
+                Flaw.Completeness,
+                $"{timeless} entries have no time of the form that times have: they can be neither in nor out");
         }
 
         foreach (var condition in conditions)
@@ -74,7 +76,9 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
             findings.Hold($"Entries before position {from} were sealed by {Words(first)}.");
             if (notBefore is { } start && Time(first) > start)
             {
-                findings.Break(Flaw.Completeness, $"the export begins at position {from}, and not all entries before it are shown to be older than {start:yyyy-MM-dd HH:mm:ss}Z");
+                findings.Break(
+                    Flaw.Completeness,
+                    $"the export begins at position {from}, and not all entries before it are shown to be older than {start:yyyy-MM-dd HH:mm:ss}Z");
             }
         }
 
@@ -90,7 +94,9 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
         }
         else if (before is not null)
         {
-            findings.Break(Flaw.Completeness, $"the export does not show when position {to} was reached: later entries may be of the time that was asked about");
+            findings.Break(
+                Flaw.Completeness,
+                $"the export does not show when position {to} was reached: later entries may be of the time that was asked about");
         }
     }
 
@@ -101,5 +107,7 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
     private static DateTimeOffset Time(Sighting sighting) => DateTimeOffset.FromUnixTimeSeconds((long)sighting.Time);
 
     private static string Words(Sighting sighting) =>
-        $"{Notes.Instant.Words(sighting.Time)} ({(sighting.Witnesses.IsEmpty ? "as the log itself says" : $"as {string.Join(", ", sighting.Witnesses)} saw")})";
+        $"{Notes.Instant.Words(sighting.Time)} ({(sighting.Witnesses.IsEmpty ? "as the log itself says" : $"as {string.Join(
+            ", ",
+            sighting.Witnesses)} saw")})";
 }

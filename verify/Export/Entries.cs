@@ -70,7 +70,9 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         if (expected < header.To)
         {
             inOrder = false;
-            findings.Break(Flaw.EntryMissing, $"{Words(expected, header.To)} at the end: the header says that positions go to {header.To - 1}");
+            findings.Break(
+                Flaw.EntryMissing,
+                $"{Words(expected, header.To)} at the end: the header says that positions go to {header.To - 1}");
         }
 
         foreach (var (from, to) in gaps)
@@ -94,7 +96,9 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         inOrder = false;
         if (position < header.From || position >= header.To)
         {
-            findings.Break(Flaw.EntryOrder, $"entry {position} is outside of the positions {header.From} to {header.To - 1} that the header names");
+            findings.Break(
+                Flaw.EntryOrder,
+                $"entry {position} is outside of the positions {header.From} to {header.To - 1} that the header names");
         }
         else if (position > expected)
         {

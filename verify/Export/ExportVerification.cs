@@ -92,7 +92,11 @@ internal sealed class ExportVerification
         }
     }
 
-    private ImmutableArray<VerifierKey> Keys(ImmutableArray<VerifierKey> trusted, ImmutableArray<string> offered, string origin, string option)
+    private ImmutableArray<VerifierKey> Keys(
+        ImmutableArray<VerifierKey> trusted,
+        ImmutableArray<string> offered,
+        string origin,
+        string option)
     {
         if (trusted.Length > 0)
         {
@@ -132,7 +136,9 @@ internal sealed class ExportVerification
             }
             catch (Exception fault) when (fault is FormatException or JsonException or InvalidOperationException)
             {
-                findings.Break(Flaw.Line, $"line {lines.Number}: {(fault is JsonException ? "it is not JSON as it should be" : fault.Message)}");
+                findings.Break(
+                    Flaw.Line,
+                    $"line {lines.Number}: {(fault is JsonException ? "it is not JSON as it should be" : fault.Message)}");
             }
 
             if ((lines.Number & 0xFFF) == 0)
@@ -143,7 +149,9 @@ internal sealed class ExportVerification
 
         if (lines.IsCut)
         {
-            findings.Break(Flaw.Truncated, $"after line {lines.Number} the file is cut, or a line is longer than {ExportLines.LongestLine >> 20} MiB");
+            findings.Break(
+                Flaw.Truncated,
+                $"after line {lines.Number} the file is cut, or a line is longer than {ExportLines.LongestLine >> 20} MiB");
         }
 
         foreach (var type in Single.Where(t => !seen.Contains(t)))
@@ -208,7 +216,9 @@ internal sealed class ExportVerification
             throw new FormatException("tiles begin after entries: each stands before the entries that it is of");
         }
 
-        entries.Tiles.Add(line.Number("index"), StrictBase64.Decode(line.Text("hashes")) ?? throw new FormatException("hashes is not base64"));
+        entries.Tiles.Add(
+            line.Number("index"),
+            StrictBase64.Decode(line.Text("hashes")) ?? throw new FormatException("hashes is not base64"));
     }
 
     private void AddCheckpoint(LineMembers line)
@@ -224,7 +234,9 @@ internal sealed class ExportVerification
         heads = new(Header, headsKeys, trust.Witnesses, histories, findings);
         if (signed.Checkpoint.Size < Header.To)
         {
-            findings.Break(Flaw.Root, $"the checkpoint is of size {signed.Checkpoint.Size}, and the export goes to position {Header.To - 1}");
+            findings.Break(
+                Flaw.Root,
+                $"the checkpoint is of size {signed.Checkpoint.Size}, and the export goes to position {Header.To - 1}");
         }
     }
 
@@ -270,7 +282,9 @@ internal sealed class ExportVerification
         heads?.End();
         if (trust.Witnesses is { } policy && heads is not { Count: > 0 })
         {
-            findings.Break(Flaw.Witnesses, $"not witnessed: the export holds no head of the log of heads, and {policy.Threshold} witnesses must have cosigned one");
+            findings.Break(
+                Flaw.Witnesses,
+                $"not witnessed: the export holds no head of the log of heads, and {policy.Threshold} witnesses must have cosigned one");
         }
 
         if (signed is null || histories is null)

@@ -5,7 +5,12 @@ using Bulkhead.Verify.Notes;
 namespace Bulkhead.Verify.Export;
 
 /// <summary>The log of heads, as far as the export shows it: who cosigned which, and what it says of this tenant's log.</summary>
-internal sealed class Heads(ExportHeader header, ImmutableArray<VerifierKey> keys, WitnessPolicy? policy, Histories histories, Findings findings)
+internal sealed class Heads(
+    ExportHeader header,
+    ImmutableArray<VerifierKey> keys,
+    WitnessPolicy? policy,
+    Histories histories,
+    Findings findings)
 {
     public const int LeafSize = 80;
 
@@ -47,7 +52,9 @@ internal sealed class Heads(ExportHeader header, ImmutableArray<VerifierKey> key
 
         if (!Proofs.Includes(position, last!.Checkpoint.Size, Hash.Leaf(leaf), proof, last.Checkpoint.Root))
         {
-            findings.Break(Flaw.Head, $"head {position}: it is not in the log of heads of size {last.Checkpoint.Size}: its proof does not lead to that root");
+            findings.Break(
+                Flaw.Head,
+                $"head {position}: it is not in the log of heads of size {last.Checkpoint.Size}: its proof does not lead to that root");
             return;
         }
 
@@ -78,7 +85,9 @@ internal sealed class Heads(ExportHeader header, ImmutableArray<VerifierKey> key
             leaves.Append(Hash.Leaf(leaf));
             if (noteRoots.TryGetValue(leaves.End, out var root) && root != leaves.Root())
             {
-                findings.Break(Flaw.SplitView, $"the log of heads of size {leaves.End} is not a prefix of the leaves that are shown: split view of the log of heads");
+                findings.Break(
+                    Flaw.SplitView,
+                    $"the log of heads of size {leaves.End} is not a prefix of the leaves that are shown: split view of the log of heads");
             }
         }
     }
@@ -87,7 +96,9 @@ internal sealed class Heads(ExportHeader header, ImmutableArray<VerifierKey> key
     {
         if (LeavesAreGiven && (last is null || leaves.End != last.Checkpoint.Size))
         {
-            findings.Break(Flaw.Head, $"the leaves of the log of heads are {leaves.End}, and the last head's note is of size {last?.Checkpoint.Size ?? 0}");
+            findings.Break(
+                Flaw.Head,
+                $"the leaves of the log of heads are {leaves.End}, and the last head's note is of size {last?.Checkpoint.Size ?? 0}");
         }
 
         if (LeavesAreGiven && newestOfLabel is { } newest && !cosignatures.IsEmpty)
@@ -146,7 +157,9 @@ internal sealed class Heads(ExportHeader header, ImmutableArray<VerifierKey> key
         var size = signed.Checkpoint.Size;
         if (noteRoots.TryGetValue(size, out var root) && root != signed.Checkpoint.Root)
         {
-            findings.Break(Flaw.SplitView, $"there are two checkpoints of the log of heads of size {size} with different roots: split view of the log of heads");
+            findings.Break(
+                Flaw.SplitView,
+                $"there are two checkpoints of the log of heads of size {size} with different roots: split view of the log of heads");
             return false;
         }
 

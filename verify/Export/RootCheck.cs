@@ -11,14 +11,18 @@ internal sealed class RootCheck(
         var tilesHold = CheckTiles();
         if (!entries.AreWhole)
         {
-            findings.Break(Flaw.Root, $"positions are not from {header.From} to {header.To} without a gap: the entries' root cannot be that of the checkpoint");
+            findings.Break(
+                Flaw.Root,
+                $"positions are not from {header.From} to {header.To} without a gap: the entries' root cannot be that of the checkpoint");
             histories.Settle(new Dictionary<ulong, Hash>());
             return;
         }
 
         if (Proofs.Whole(entries.Range, checkpoint.Size, proof) is not { } whole)
         {
-            findings.Break(Flaw.RangeProof, $"the range proof has not as many hashes as positions {header.From} to {header.To} of {checkpoint.Size} need");
+            findings.Break(
+                Flaw.RangeProof,
+                $"the range proof has not as many hashes as positions {header.From} to {header.To} of {checkpoint.Size} need");
             histories.Settle(new Dictionary<ulong, Hash>());
         }
         else if (whole.Root() == checkpoint.Root)
@@ -45,7 +49,9 @@ internal sealed class RootCheck(
 
         if (!entries.Tiles.AreWhole || Proofs.Whole(entries.Tiles.Range, checkpoint.Size, proof) is not { } whole || whole.Root() != checkpoint.Root)
         {
-            findings.Break(Flaw.Tile, $"the tiles with the range proof do not give the checkpoint's root: they, the proof or the checkpoint are not of this log");
+            findings.Break(
+                Flaw.Tile,
+                $"the tiles with the range proof do not give the checkpoint's root: they, the proof or the checkpoint are not of this log");
             return false;
         }
 
@@ -80,7 +86,9 @@ internal sealed class RootCheck(
         }
         else
         {
-            findings.Break(Flaw.EntryChanged, $"at least one of entries {sound} to {upTo - 1}: its bytes are not those that were sealed{doubt}");
+            findings.Break(
+                Flaw.EntryChanged,
+                $"at least one of entries {sound} to {upTo - 1}: its bytes are not those that were sealed{doubt}");
         }
     }
 

@@ -68,7 +68,9 @@ internal sealed class Tiles(ExportHeader header, Findings findings)
         {
             if (sealedAt is { } other)
             {
-                findings.Break(Flaw.EntryChanged, $"entry {position}: its bytes are not those that were sealed; they were sealed as entry {other}");
+                findings.Break(
+                    Flaw.EntryChanged,
+                    $"entry {position}: its bytes are not those that were sealed; they were sealed as entry {other}");
             }
             else
             {

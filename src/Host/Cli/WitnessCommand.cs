@@ -20,7 +20,7 @@ internal static class WitnessCommand
         var logs = new Option<string[]>("--log") { Description = "Verifier key of a log to witness; several by several", HelpName = "VKEY", Required = true };
         var state = new Option<DirectoryInfo>("--state") { Description = "Folder of its key and of what it signed", HelpName = "DIR", Required = true };
         var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "bulkhead-witness" };
-        var port = new Option<int>("--port") { Description = "Port on this machine", DefaultValueFactory = _ => 8090 };
+        var port = new Option<int>("--port") { Description = "Port on this machine; 0 takes a free one", DefaultValueFactory = _ => 8090 };
         var command = new Command("witness", "Witnesses the logs of other installations, so that nobody can show two histories") { logs, state, name, port };
         command.SetAction((result, cancellationToken) => RunAsync(
             [.. result.GetRequiredValue(logs).Select(Key)],
@@ -76,9 +76,11 @@ internal static class WitnessCommand
             await context.Response.WriteAsync(answer.Text, context.RequestAborted);
         });
         await app.StartAsync(cancellationToken);
+        var url = app.Urls.First().TrimEnd('/') + "/";
         Console.WriteLine($"{state.Key}");
-        Output.Message($"Witnessing {string.Join(", ", logs.Select(log => log.Name))} at http://localhost:{port}/");
-        Output.Message($"Next step, at the installation: ./bulkhead witnesses add {name} --vkey … --url http://localhost:{port}/");
+        Console.WriteLine(url);
+        Output.Message($"Witnessing {string.Join(", ", logs.Select(log => log.Name))} at {url}");
+        Output.Message($"Next step, at the installation: ./bulkhead witnesses add {name} --vkey '{state.Key}' --url {url}");
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCode.Done;
     }

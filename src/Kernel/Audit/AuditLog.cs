@@ -138,8 +138,8 @@ public sealed class AuditLog
         return range;
     }
 
-    /// <summary>The tenant's newest head of at most the size; null when no head of it is in the log of heads.</summary>
-    public async Task<LogHead?> HeadAsync(TenantId tenant, long size, CancellationToken cancellationToken)
+    /// <summary>The tenant's newest head; null when none of it is in the log of heads.</summary>
+    public async Task<LogHead?> HeadAsync(TenantId tenant, CancellationToken cancellationToken)
     {
         // The newest that a witness signed, so that the whole is witnessed; else the newest.
         (long Size, string Note) heads = default;
@@ -149,7 +149,7 @@ public sealed class AuditLog
                     select c.size, c.note, true as witnessed from control.cosigned c
                     union all select t.size, t.note, false from control.head_tree t) s
                 where exists (select 1 from control.head h
-                    where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size and h.size <= {SqlValue.Integer(size)})
+                    where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size)
                 order by s.witnessed desc, s.size desc limit 1
                 """),
             row => heads = (row.Integer(0), row.Text(1)),
@@ -164,7 +164,6 @@ public sealed class AuditLog
             Sql.Of($"""
                 select position, size, leaf, note from control.head
                 where tenant_id = {SqlValue.Uuid(tenant.Value)} and position < {SqlValue.Integer(heads.Size)}
-                  and size <= {SqlValue.Integer(size)}
                 order by position desc limit 1
                 """),
             row => head = (row.Integer(0), row.Integer(1), row.Bytes(2), row.Text(3)),

@@ -42,6 +42,8 @@ internal static class ExportAudit
             return;
         }
 
+        // The head first: so the log is at least as long as every head of it that is shown.
+        var head = await log.HeadAsync(call.Context.Tenant, cancellationToken);
         var state = await log.StateAsync(call.Context, cancellationToken);
         var range = state.Size == 0 ? null : await asked.FindAsync(log, call.Context, state.Size, cancellationToken);
         if (range is not { } found)
@@ -63,7 +65,7 @@ internal static class ExportAudit
         context.Response.ContentType = "application/jsonl";
         context.Response.Headers.CacheControl = "no-store";
         var writer = new Export(context.Response.Body, cancellationToken);
-        await WriteAsync(writer, call, log, keys, state, found.From, found.To, asked.InWords, cancellationToken);
+        await WriteAsync(writer, call, log, keys, state, head, found.From, found.To, asked.InWords, cancellationToken);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
@@ -74,6 +76,7 @@ internal static class ExportAudit
         AuditLog log,
         LogKeys keys,
         LogState state,
+        LogHead? head,
         long from,
         long to,
         string selection,
@@ -98,12 +101,13 @@ internal static class ExportAudit
             var end = Math.Min(to, (index + 1) * Tiles.Width);
             if (await log.TileAsync(call.Context, 0, index, cancellationToken) is { } hashes)
             {
-                // As of the checkpoint: what was sealed since is not in its tree.
-                var width = (int)Math.Min(Tiles.Width, state.Size - (index * Tiles.Width));
+                // Of the entries that follow, and no others.
+                var first = (int)(position % Tiles.Width);
+                var own = hashes.AsMemory(first * MerkleTree.HashLength, (int)(end - position) * MerkleTree.HashLength);
                 await export.LineAsync("tile", json =>
                 {
                     json.WriteNumber("index", index);
-                    json.WriteBase64String("hashes", hashes.AsSpan(0, Math.Min(hashes.Length, width * MerkleTree.HashLength)));
+                    json.WriteBase64String("hashes", own.Span);
                 });
             }
 
@@ -127,7 +131,6 @@ internal static class ExportAudit
         }
 
         await export.LineAsync("checkpoint", json => json.WriteString("note", state.Note));
-        var head = await log.HeadAsync(tenant, state.Size, cancellationToken);
         void Proofs(MerkleNode node)
         {
             MerkleTree.RangeProof(from, to, state.Size, node);
@@ -147,14 +150,14 @@ internal static class ExportAudit
         });
         if (head is not null)
         {
-            await HeadAsync(export, log, state, head, nodes, cancellationToken);
+            await HeadAsync(export, log, state, head, nodes, isWhole: from == 0 && to == state.Size, cancellationToken);
         }
 
         await export.EndAsync();
     }
 
     private static async Task HeadAsync(
-        Export export, AuditLog log, LogState state, LogHead head, MerkleNode nodes, CancellationToken cancellationToken)
+        Export export, AuditLog log, LogState state, LogHead head, MerkleNode nodes, bool isWhole, CancellationToken cancellationToken)
     {
         if (head.Size < state.Size)
         {
@@ -172,7 +175,8 @@ internal static class ExportAudit
             Hashes(json, "proof", head.Proof);
             json.WriteString("note", head.HeadsNote);
         });
-        if (head.HeadsSize <= HeadLeaves)
+        // Who has every entry can check every head of the log there ever was.
+        if (isWhole && head.HeadsSize <= HeadLeaves)
         {
             var leaves = await log.HeadLeavesAsync(0, (int)head.HeadsSize, cancellationToken);
             await export.LineAsync("heads", json => Hashes(json, "leaves", leaves));

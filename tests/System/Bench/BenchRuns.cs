@@ -31,7 +31,8 @@ public class BenchRuns
         Assert.Equal(
             [
                 "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25", "Point read", "Insert", "Audited point read",
-                "Envelopes of 100 B", "Envelopes of 1 KiB", "Envelopes of 64 KiB", "Key stores", "Root rotation", "Tenant key rotation",
+                "Envelopes of 100 B", "Envelopes of 1 KiB", "Envelopes of 64 KiB", "Commitments", "Range proofs of 64 bits", "Totals",
+                "Key stores", "Root rotation", "Tenant key rotation",
             ],
             groups.Select(g => g.GetProperty("title").GetString()));
         // Where there is no SoftHSM the report says so instead.

@@ -7,6 +7,7 @@ using Bulkhead.Kernel;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Apps;
+using Bulkhead.Platform.Audit;
 using Bulkhead.Platform.Data;
 using Bulkhead.Platform.Identity;
 using Bulkhead.Platform.Keys;
@@ -123,7 +124,7 @@ public class DataServer : IAsyncLifetime
         builder.Services.AddEdge(builder.Configuration).AddIdentity(builder.Configuration).AddData(
             builder.Configuration);
         builder.Services.AddSingleton<AppCatalogue>();
-        builder.Services.AddKeys();
+        builder.Services.AddKeys().AddAudit(builder.Configuration);
         builder.Services.AddSingleton<TimeProvider>(Clock);
         _app = builder.Build();
         var services = _app.Services;
@@ -148,6 +149,7 @@ public class DataServer : IAsyncLifetime
         _app.MapIdentity();
         _app.MapData();
         _app.MapKeys();
+        _app.MapAudit();
         await _app.StartAsync();
         Database = services.GetRequiredService<TenantDatabase>();
         Http = new HttpClient { BaseAddress = new Uri(url) };

@@ -240,7 +240,9 @@ public sealed class CrossTenantAttacks(Server server)
             var (method, route, plane) = line.Split(' ') switch { [var m, var r, var p, _] => (m, r, p), _ => throw new JsonException(line) };
             var path = route.Replace("{plural}", "patients", StringComparison.Ordinal).Replace("{id}", Id(1), StringComparison.Ordinal)
                 .Replace("{id:guid}", Id(1), StringComparison.Ordinal)
-                .Replace("{slug}", slug, StringComparison.Ordinal);
+                .Replace("{slug}", slug, StringComparison.Ordinal).Replace("{name}", "some", StringComparison.Ordinal)
+                .Replace("{level:int}", "0", StringComparison.Ordinal).Replace("{**path}", "000", StringComparison.Ordinal);
+            Assert.DoesNotContain('{', path);
             var prefix = plane == "tenant" ? $"/t/{slug}" : "";
             foreach (var token in new[] { null, forged, "x", server.Token(Server.B(IsolationKind.Shared), "admin") })
             {

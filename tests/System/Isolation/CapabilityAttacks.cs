@@ -22,6 +22,11 @@ public class CapabilityAttacks(World world)
         await stale.Catalogue.RefreshAsync(default);
         await using var hostile = await HostileSession.OpenAsync(new Pair(tenant, world.Of(kind).Victim));
         Assert.Single(await hostile.RunAsync("select id from {A}.patient"));
+        // A policy is asked about rows only: there is one.
+        await hostile.RunAsync("""
+            insert into {Ac}.idempotency (tenant_id, actor, route, key, request_digest, status, answer)
+            values ('{a}', 'x', 'x', 'x', '', 200, '')
+            """);
 
         await world.Installation.Deployment.SuspendAsync(Operator, "r", tenant.Id, default);
         await hostile.RefusedAsync(DatabaseFaults.CapabilityRefused, "select id from {A}.patient");

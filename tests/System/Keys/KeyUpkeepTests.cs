@@ -12,8 +12,8 @@ public sealed class KeyUpkeepTests(KeyUpkeepTests.IdleServer server) : IClassFix
     // Only the tests look at the schedule.
     public sealed class IdleServer() : DataServer(Manifest, options => options with { KeyUpkeep = TimeSpan.FromHours(1) });
 
-    /// <summary>After it no process can write under the keys before: the three settings that Behind adds up.</summary>
-    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(3 + 60 + 15 + 1);
+    /// <summary>After it no process can write under the keys before: they are announced, and then the three settings that Behind adds up.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(3 + 3 + 60 + 15 + 1);
 
     [Theory]
     [InlineData("a")]

@@ -8,7 +8,7 @@ namespace Bulkhead.Tests.Unit.Access;
 public sealed partial class ErrorCodesTests
 {
     /// <summary>Words of our sources that have the form of a code and are none.</summary>
-    private static readonly string[] NoCodes = ["no-cache", "no-store", "date-time", "uri-reference", "well-known"];
+    private static readonly string[] NoCodes = ["no-cache", "no-store", "date-time", "uri-reference", "well-known", "add-checkpoint"];
 
     [Fact]
     public void Every_code_in_the_sources_is_in_the_list()

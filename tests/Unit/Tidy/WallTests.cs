@@ -17,7 +17,9 @@ public sealed partial class WallTests
     public void A_project_references_only_those_below_it(string project, params string[] allowed)
     {
         var file = XDocument.Load(Path.Combine(Sources.Root, "src", project, $"Bulkhead.{project}.csproj"));
+        // What is not handed to the compiler is only built beside it (the verifier, which is run and never called).
         var references = file.Descendants("ProjectReference")
+            .Where(r => (string?)r.Attribute("ReferenceOutputAssembly") != "false")
             .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!).Replace("Bulkhead.", "", StringComparison.Ordinal));
         Assert.Equal(allowed.Order(), references.Order());
         Assert.Equal(project != "Kernel", file.Descendants("BansKernelTypes").Any(b => b.Value == "true"));

@@ -9,7 +9,9 @@ namespace Bulkhead.Tests.Verify.Making;
 internal sealed class NaiveEd25519
 {
     public static readonly BigInteger P = BigInteger.Pow(2, 255) - 19;
-    public static readonly BigInteger Order = BigInteger.Pow(2, 252) + BigInteger.Parse("27742317777372353535851937790883648493", CultureInfo.InvariantCulture);
+    public static readonly BigInteger Order = BigInteger.Pow(2, 252) + BigInteger.Parse(
+        "27742317777372353535851937790883648493",
+        CultureInfo.InvariantCulture);
     private static readonly BigInteger D = Mod(-121665 * BigInteger.ModPow(121666, P - 2, P));
     private static readonly (BigInteger X, BigInteger Y, BigInteger Z) Base = (
         BigInteger.Parse("15112221349535400772501151409588531511454012693041857206046113283949847762202", CultureInfo.InvariantCulture),
@@ -70,7 +72,9 @@ internal sealed class NaiveEd25519
 
     public static BigInteger Number(ReadOnlySpan<byte> bytes) => new(bytes, isUnsigned: true);
 
-    private static (BigInteger X, BigInteger Y, BigInteger Z) Add((BigInteger X, BigInteger Y, BigInteger Z) p, (BigInteger X, BigInteger Y, BigInteger Z) q)
+    private static (BigInteger X, BigInteger Y, BigInteger Z) Add(
+        (BigInteger X, BigInteger Y, BigInteger Z) p,
+        (BigInteger X, BigInteger Y, BigInteger Z) q)
     {
         var a = Mod(p.Z * q.Z);
         var b = Mod(a * a);

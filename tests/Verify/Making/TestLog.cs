@@ -70,7 +70,9 @@ internal sealed class TenantLog(string tenant = "018f4b5e-0000-7000-8000-0000000
     public static string Url(byte[] bytes) => Convert.ToBase64String(bytes).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 }
 
-internal sealed class HeadsLog() : TestLog("bulkhead-heads/018f4b5e-0000-7000-8000-00000000beef", new TestKey("bulkhead-heads/018f4b5e-0000-7000-8000-00000000beef", 1))
+internal sealed class HeadsLog() : TestLog(
+    "bulkhead-heads/018f4b5e-0000-7000-8000-00000000beef",
+    new TestKey("bulkhead-heads/018f4b5e-0000-7000-8000-00000000beef", 1))
 {
     /// <summary>Adds the head of a log at a size; returns its position.</summary>
     public int Add(TestLog log, int size) => Add(log.Origin, size, log.Root(size));
