@@ -87,9 +87,9 @@ internal static class ExportAudit
         {
             json.WriteString("format", "bulkhead-export/1");
             json.WriteString("origin", LogKeys.OriginOf(tenant));
-            Array(json, "logKeys", [$"{keys.Find(tenant)}"]);
+            Array(json, "logKeys", keys.All(tenant).Select(key => $"{key}"));
             json.WriteString("headsOrigin", keys.HeadsOrigin);
-            Array(json, "headsKeys", [$"{keys.Find(null)}"]);
+            Array(json, "headsKeys", keys.All(null).Select(key => $"{key}"));
             json.WriteNumber("from", from);
             json.WriteNumber("to", to);
             json.WriteString("selection", selection);
