@@ -77,7 +77,7 @@ internal static class WitnessCommand
         Console.WriteLine(url);
         Output.Message($"Witnessing {string.Join(", ", logs.Select(log => log.Name).Distinct())} at {url}");
         Output.Message(
-            $"Next step, at the installation: ./bulkhead witnesses add {name} {string.Join(' ', state.Keys.Select(key => $"--vkey '{key}'"))} --url {url}");
+            $"Next step, at the installation: ./bulkhead witnesses add {name.Split('/')[0]} {string.Join(' ', state.Keys.Select(key => $"--vkey '{key}'"))} --url {url}");
         await app.WaitForShutdownAsync(stop);
     }
 }

@@ -104,16 +104,20 @@ public sealed class LogKeys : IDisposable
         }
 
         var known = _catalogue.Current.LogKeys[id];
-        var note = SignedNote.Of(text)
-            .With([SignedNote.Sign(text, keys[0], Seed(tenant, NoteSignatureKind.Ed25519, known.PublicKey, known.PrivateSealed, []))]);
+        var seed = Seed(tenant, NoteSignatureKind.Ed25519, known, []);
+        return PostQuantumSupport.HasMLDsa && known.PostQuantum is { } second && keys is [_, var postQuantumKey]
+            ? Sign(text, keys[0], seed, postQuantumKey, Seed(tenant, NoteSignatureKind.CosignatureMLDsa44, second, PostQuantumSeed))
+            : Sign(text, keys[0], seed, null, []);
+    }
+
+    internal static SignedNote Sign(
+        string text, NoteKey key, ReadOnlySpan<byte> seed, NoteKey? postQuantumKey, ReadOnlySpan<byte> postQuantumSeed)
+    {
+        var note = SignedNote.Of(text).With([SignedNote.Sign(text, key, seed)]);
 
         // What ML-DSA-44 signs has a time of its own: the checkpoint's.
-        return known.PostQuantum is { } second && PostQuantumSupport.HasMLDsa && Checkpoint.Parse(text)?.At is { } at
-            ? note.With([SignedNote.Cosign(
-                text,
-                NoteKey.Of(keys[0].Name, NoteSignatureKind.CosignatureMLDsa44, second.PublicKey),
-                Seed(tenant, NoteSignatureKind.CosignatureMLDsa44, second.PublicKey, second.PrivateSealed, PostQuantumSeed),
-                at)])
+        return postQuantumKey is not null && Checkpoint.Parse(text)?.At is { } at
+            ? note.With([SignedNote.Cosign(text, postQuantumKey, postQuantumSeed, at)])
             : note;
     }
 
@@ -135,14 +139,13 @@ public sealed class LogKeys : IDisposable
 
     private string NameOf(TenantId? tenant) => tenant is { } id ? OriginOf(id) : HeadsOrigin;
 
-    private ReadOnlySpan<byte> Seed(
-        TenantId? tenant, NoteSignatureKind kind, byte[] publicKey, byte[] privateSealed, ReadOnlySpan<byte> associated)
+    private ReadOnlySpan<byte> Seed(TenantId? tenant, NoteSignatureKind kind, SealedLogKey known, ReadOnlySpan<byte> associated)
     {
         var at = (tenant?.Value ?? Guid.Empty, kind);
-        if (!_open.TryGetValue(at, out var open) || !open.Of.AsSpan().SequenceEqual(publicKey))
+        if (!_open.TryGetValue(at, out var open) || !open.Of.AsSpan().SequenceEqual(known.PublicKey))
         {
-            var seed = _sealing.Open(tenant, SealPurpose.LogKey, privateSealed, associated);
-            open = (publicKey, SecretKey.CopyOf(seed));
+            var seed = _sealing.Open(tenant, SealPurpose.LogKey, known.PrivateSealed, associated);
+            open = (known.PublicKey, SecretKey.CopyOf(seed));
             CryptographicOperations.ZeroMemory(seed);
             _open[at] = open;
         }

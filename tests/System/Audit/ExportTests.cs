@@ -127,16 +127,17 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
             {
                 var witness = new WitnessState(Path.Combine(folder.FullName, name), name, [Keys.Find(null)!], TimeProvider.System);
                 witnesses.Add(witness);
-                policy.Append("witness ").Append(name).Append(' ').Append(witness.Key).Append('\n');
+                policy.Append(PolicyLines(name, witness));
             }
 
             using var stranger = new WitnessState(Path.Combine(folder.FullName, "three"), "three", [Keys.Find(null)!], TimeProvider.System);
-            policy.Append("witness three ").Append(stranger.Key).Append('\n');
+            policy.Append(PolicyLines("three", stranger));
             var witnessing = server.Services.GetRequiredService<HeadWitnessing>();
             var op = new Actor(ActorKind.Operator, "op", []);
             foreach (var witness in witnesses)
             {
-                await witnessing.PutAsync(op, "r", witness.Key.Name, witness.Key, new Uri("https://witness.invalid/"), default);
+                await witnessing.PutAsync(
+                    op, "r", witness.Keys[0].Name, witness.Keys[0], witness.Keys.ElementAtOrDefault(1), new Uri("https://witness.invalid/"), default);
             }
 
             for (var round = 0; round < 3; round++)
@@ -144,13 +145,13 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
                 await WriteAsync("c", 3);
                 foreach (var known in await witnessing.ListAsync(default))
                 {
-                    var witness = witnesses.Single(w => w.Key.Name == known.Name);
-                    var request = (await witnessing.NextAsync(known.Known, default))!;
+                    var witness = witnesses.Single(w => w.Keys[0].Name == known.Name);
+                    var request = (await witnessing.NextAsync(known, known.Known, default))!;
                     var body = $"old {request.OldSize}\n{string.Concat(request.Proof.Select(h => Convert.ToBase64String(h) + "\n"))}\n{request.Note}";
                     var answer = await witness.AddAsync(body, default);
                     Assert.True(answer.Status == 200, answer.Text);
-                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text.TrimEnd('\n'), default));
-                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text.TrimEnd('\n'), default));
+                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text, default));
+                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text, default));
                 }
             }
 
@@ -210,6 +211,9 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
         Assert.Equal(404, (await server.SendAsync("a", "GET", $"audit/export?entry={Guid.NewGuid()}")).Status);
     }
 
+    private static string PolicyLines(string name, WitnessState witness) =>
+        string.Concat(witness.Keys.Select(key => $"witness {name} {key}\n"));
+
     private static string NoteOf(string export) =>
         global::System.Text.Json.JsonDocument.Parse(export.Split('\n').First(line => line.StartsWith("{\"type\":\"checkpoint\"", StringComparison.Ordinal)))
             .RootElement.GetProperty("note").GetString()!;
@@ -236,7 +240,7 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
         }
     }
 
-    private static async Task<(int Code, string Output)> RunVerifierAsync(string arguments)
+    internal static async Task<(int Code, string Output)> RunVerifierAsync(string arguments)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
         var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Bulkhead.Verify", configuration, "bulkhead-verify.dll"));
