@@ -124,8 +124,11 @@ public sealed class SplitViewTests(WitnessedServer server) : IClassFixture<Witne
 
     private static async Task RunAsync(NpgsqlConnection connection, string sql)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
+        foreach (var statement in sql.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            await using var command = new NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync();
+        }
     }
 
     private static async Task<string> NoteAsync(NpgsqlConnection owner)
