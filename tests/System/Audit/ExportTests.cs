@@ -89,6 +89,8 @@ public sealed class ExportTests(SealingServer server) : LogChecks(server), IClas
             $"select e.body from {core}.audit_leaf l join {core}.audit_entry e on e.id = l.entry_id and e.tenant_id = l.tenant_id where l.tenant_id = '{id}' order by l.position",
             row => bodies.Add(row.GetString(0)));
         bodies[3] = bodies[3].Replace("operator", "nobody00", StringComparison.Ordinal).Replace("b-admin", "c-admin", StringComparison.Ordinal);
+        // An export is an entry itself, behind it.
+        bodies = bodies[..(int)Checkpoint.Parse(SignedNote.Parse(NoteOf(honest))!.Text)!.Size];
         var leaves = bodies.ConvertAll(body => MerkleTree.LeafHash(SHA256.HashData(Encoding.UTF8.GetBytes(body))));
         var frontier = new MerkleFrontier();
         leaves.ForEach(frontier.Append);
@@ -123,16 +125,17 @@ public sealed class ExportTests(SealingServer server) : LogChecks(server), IClas
             {
                 var witness = new WitnessState(Path.Combine(folder.FullName, name), name, [Keys.Find(null)!], TimeProvider.System);
                 witnesses.Add(witness);
-                policy.Append("witness ").Append(name).Append(' ').Append(witness.Key).Append('\n');
+                policy.Append(PolicyLines(name, witness));
             }
 
             using var stranger = new WitnessState(Path.Combine(folder.FullName, "three"), "three", [Keys.Find(null)!], TimeProvider.System);
-            policy.Append("witness three ").Append(stranger.Key).Append('\n');
+            policy.Append(PolicyLines("three", stranger));
             var witnessing = server.Services.GetRequiredService<HeadWitnessing>();
             var op = new Actor(ActorKind.Operator, "op", []);
             foreach (var witness in witnesses)
             {
-                await witnessing.PutAsync(op, "r", witness.Key.Name, witness.Key, new Uri("https://witness.invalid/"), default);
+                await witnessing.PutAsync(
+                    op, "r", witness.Keys[0].Name, witness.Keys[0], witness.Keys.ElementAtOrDefault(1), new Uri("https://witness.invalid/"), default);
             }
 
             for (var round = 0; round < 3; round++)
@@ -140,13 +143,13 @@ public sealed class ExportTests(SealingServer server) : LogChecks(server), IClas
                 await WriteAsync("c", 3);
                 foreach (var known in await witnessing.ListAsync(default))
                 {
-                    var witness = witnesses.Single(w => w.Key.Name == known.Name);
-                    var request = (await witnessing.NextAsync(known.Known, default))!;
+                    var witness = witnesses.Single(w => w.Keys[0].Name == known.Name);
+                    var request = (await witnessing.NextAsync(known, known.Known, default))!;
                     var body = $"old {request.OldSize}\n{string.Concat(request.Proof.Select(h => Convert.ToBase64String(h) + "\n"))}\n{request.Note}";
                     var answer = await witness.AddAsync(body, default);
                     Assert.True(answer.Status == 200, answer.Text);
-                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text.TrimEnd('\n'), default));
-                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text.TrimEnd('\n'), default));
+                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text, default));
+                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text, default));
                 }
             }
 
@@ -205,6 +208,9 @@ public sealed class ExportTests(SealingServer server) : LogChecks(server), IClas
 
         Assert.Equal(404, (await server.SendAsync("a", "GET", $"audit/export?entry={Guid.NewGuid()}")).Status);
     }
+
+    private static string PolicyLines(string name, WitnessState witness) =>
+        string.Concat(witness.Keys.Select(key => $"witness {name} {key}\n"));
 
     private static string NoteOf(string export) =>
         global::System.Text.Json.JsonDocument.Parse(export.Split('\n').First(line => line.StartsWith("{\"type\":\"checkpoint\"", StringComparison.Ordinal)))

@@ -34,7 +34,7 @@ public abstract class LogChecks(DataServer server)
         }
     }
 
-    protected static async Task<(int Code, string Output)> RunVerifierAsync(string arguments)
+    internal static async Task<(int Code, string Output)> RunVerifierAsync(string arguments)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
         var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Bulkhead.Verify", configuration, "bulkhead-verify.dll"));
