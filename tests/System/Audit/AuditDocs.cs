@@ -16,7 +16,7 @@ public sealed partial class AuditDocs(RunningProgram program) : IClassFixture<Ru
         try
         {
             var (code, output, error) = await RunningProgram.ShellAsync(
-                $"export BULKHEAD_DATA={program.Data} WORK={folder} TMPDIR={folder}\n"
+                $"export BULKHEAD_DATA={program.Data} API={program.Url}/t/northside/api/v1 WORK={folder} TMPDIR={folder}\n"
                 + string.Join('\n', Runnable().Matches(document).Select(m => m.Groups[1].Value)));
             Assert.True(code == 0, $"{output}\n{error}");
             Assert.Contains("it does not hold", output, StringComparison.Ordinal);
