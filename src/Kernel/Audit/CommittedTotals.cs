@@ -145,23 +145,23 @@ public sealed class CommittedTotals
     {
         public bool TryOpen(RecordKeys keys, string attribute, out byte[] commitment, out ulong value, out Scalar blinding)
         {
-            (commitment, value) = ([], 0);
-            if (Envelope is null || !EntryCommitments.TryOpen(keys, Entry, Envelope, attribute, out blinding, out var known))
-            {
-                blinding = default;
-                return false;
-            }
-
+            (commitment, value, blinding) = ([], 0, default);
             try
             {
+                if (Envelope is null || !EntryCommitments.TryOpen(keys, Entry, Envelope, attribute, out blinding, out var known))
+                {
+                    return false;
+                }
+
                 using var commitments = JsonDocument.Parse(Commitments);
                 commitment = commitments.RootElement.GetProperty(attribute).GetBytesFromBase64();
                 value = known ?? Records();
                 return Pedersen.Opens(commitment, value, blinding);
             }
-            catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+                or TenantFault { Kind: TenantFaultKind.RecordDamaged })
             {
-                // Somebody edited the row.
+                // Somebody edited a row.
                 return false;
             }
         }
