@@ -19,7 +19,7 @@ public sealed partial class WitnessDocs(RunningProgram program) : IClassFixture<
                 $"export BULKHEAD_DATA={program.Data} WORK={folder} TMPDIR={folder}\n"
                 + string.Join('\n', Runnable().Matches(document).Select(m => m.Groups[1].Value)));
             Assert.True(code == 0, $"{output}\n{error}");
-            Assert.Matches(@"(?m)^harbour\.example/w1\+[0-9a-f]{8}\+BA", output);
+            Assert.Matches(@"(?m)^harbour\.example/w1\+[0-9a-f]{8}\+B[A-P]", output);
             Assert.Matches(@"(?m)^harbour +[1-9][0-9]* +signed +http://localhost:", output);
             Assert.Matches("(?m)^harbour, since .*It does not answer. Next step: See whether it runs", output);
         }

@@ -44,6 +44,7 @@ internal static class TestApp
         ByName = new[] { Patient, Payer }.ToFrozenDictionary(e => e.Name),
         Roles = FrozenDictionary<string, RoleModel>.Empty,
         AuditedReads = new[] { DataClass.Health, DataClass.Secret }.ToFrozenSet(),
+        Commits = [],
         Manifest = "",
     };
 
@@ -129,6 +130,7 @@ internal static class TestApp
         Plural = name + "s",
         Table = SqlName.Of(name),
         Fields = [.. fields],
+        Commits = [],
         ByName = fields.ToFrozenDictionary(f => f.Name),
         Indexes = [new IndexModel(SqlName.Of(name + "_ssn"), ["ssn"], true)],
         SubjectPath = [],

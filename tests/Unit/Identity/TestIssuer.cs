@@ -58,6 +58,7 @@ internal sealed class TestIssuer
         ByName = FrozenDictionary<string, EntityModel>.Empty,
         Roles = FrozenDictionary<string, RoleModel>.Empty,
         AuditedReads = FrozenSet<DataClass>.Empty,
+        Commits = [],
         Manifest = "",
     };
 

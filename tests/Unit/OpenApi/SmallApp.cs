@@ -71,6 +71,7 @@ internal static class SmallApp
             ByName = entities.ToFrozenDictionary(e => e.Name),
             Roles = new Dictionary<string, RoleModel> { ["desk"] = desk, ["all"] = All(entities) }.ToFrozenDictionary(),
             AuditedReads = [DataClass.Health],
+            Commits = [],
             Manifest = "",
         };
     }
@@ -96,6 +97,7 @@ internal static class SmallApp
             Plural = plural,
             Table = SqlName.Of(name.ToLowerInvariant()),
             Fields = fields,
+            Commits = [],
             ByName = fields.ToFrozenDictionary(f => f.Name),
             Indexes = [],
             SubjectPath = [],
