@@ -81,6 +81,8 @@ create table {core}.audit_leaf (
     tenant_id uuid not null,
     position bigint not null,
     entry_id uuid not null,
+    -- When the entry's body was removed because its time had passed; the leaf and its hash stay.
+    expired_at timestamptz,
     primary key (tenant_id, position),
     unique (tenant_id, entry_id)
 );

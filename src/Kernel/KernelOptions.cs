@@ -111,6 +111,15 @@ public sealed record KernelOptions
     /// <summary>Entries that are sealed in one transaction; 1 to 10,000.</summary>
     public int AuditSealingBatch { get; init; } = 1024;
 
+    /// <summary>
+    /// How often all sealed logs are walked from their beginning and compared with their checkpoints; 100 ms to 24 hours. It cannot be
+    /// switched off.
+    /// </summary>
+    public TimeSpan AuditSweep { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Positions that the walk takes in a second, at most; 1,000 to 1,000,000.</summary>
+    public int AuditSweepRate { get; init; } = 10_000;
+
     /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
     public int SealerConnectionLimit { get; init; } = 8;
 
@@ -141,6 +150,8 @@ public sealed record KernelOptions
             "StatementTimeout is 100 ms to 10 minutes");
         Check(AuditSealing >= TimeSpan.FromMilliseconds(20) && AuditSealing <= TimeSpan.FromSeconds(10), "AuditSealing is 20 ms to 10 s");
         Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
+        Check(AuditSweep >= TimeSpan.FromMilliseconds(100) && AuditSweep <= TimeSpan.FromHours(24), "AuditSweep is 100 ms to 24 hours");
+        Check(AuditSweepRate is >= 1_000 and <= 1_000_000, "AuditSweepRate is 1,000 to 1,000,000");
         Check(SealerConnectionLimit is >= 2 and <= 100, "SealerConnectionLimit is 2 to 100");
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");
         Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),

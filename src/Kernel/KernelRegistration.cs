@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Integrity;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.OwnKeyService;
@@ -107,6 +108,13 @@ public static class KernelRegistration
             p.GetRequiredService<Catalogue>(),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new Duties(p.GetRequiredService<TenantPools>(), options));
+        services.AddSingleton(p => new LogSweep(
+            p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<LogKeys>(), options));
+        services.AddSingleton(p => new GapRecords(p.GetRequiredService<TenantPools>(), options));
+        services.AddSingleton(p => new AuditGaps(p.GetRequiredService<ControlDatabase>()));
+        services.AddSingleton<AuditSweeping>();
+        services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();
         services.AddSingleton<AuditSealing>();
         services.AddHostedService(p => p.GetRequiredService<AuditSealing>());
