@@ -94,3 +94,34 @@ create table {core}.audit_tile (
     hashes bytea not null,
     primary key (tenant_id, level, index)
 );
+
+-- Where the log is streamed to: the tenant's own collectors. What was acknowledged is kept by the worker, under the sealer's role.
+create table {core}.audit_stream (
+    tenant_id uuid not null,
+    name text not null,
+    kind text not null check (kind in ('syslog', 'https')),
+    url text not null,
+    format text not null,
+    -- PEM of the authority that vouches for the collector; null for those of the system.
+    authority text,
+    -- Signs batches; sealed under the installation's key, so that the switch of the tenant's keys silences no stream.
+    secret_sealed bytea,
+    from_position bigint not null check (from_position >= 0),
+    created_at timestamptz not null,
+    created_by text not null,
+    primary key (tenant_id, name)
+);
+
+create table {core}.audit_stream_state (
+    tenant_id uuid not null,
+    name text not null,
+    -- The first position that the collector has not acknowledged.
+    next_position bigint not null,
+    acknowledged_at timestamptz,
+    failures bigint not null default 0,
+    fault text,
+    failed_at timestamptz,
+    -- Not tried before.
+    next_at timestamptz not null,
+    primary key (tenant_id, name)
+);

@@ -120,6 +120,14 @@ public sealed record KernelOptions
     /// <summary>Positions that the walk takes in a second, at most; 1,000 to 1,000,000.</summary>
     public int AuditSweepRate { get; init; } = 10_000;
 
+    /// <summary>How often streams look for what is sealed; 50 ms to 1 minute.</summary>
+    public TimeSpan AuditStreaming { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Whether the target of a tenant's stream may stand at a private or loopback address: such a tenant makes us reach into our own network.
+    /// </summary>
+    public bool StreamsAllowPrivateAddresses { get; init; }
+
     /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
     public int SealerConnectionLimit { get; init; } = 8;
 
@@ -151,6 +159,7 @@ public sealed record KernelOptions
         Check(AuditSealing >= TimeSpan.FromMilliseconds(20) && AuditSealing <= TimeSpan.FromSeconds(10), "AuditSealing is 20 ms to 10 s");
         Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
         Check(AuditSweep >= TimeSpan.FromMilliseconds(100) && AuditSweep <= TimeSpan.FromHours(24), "AuditSweep is 100 ms to 24 hours");
+        Check(AuditStreaming >= TimeSpan.FromMilliseconds(50) && AuditStreaming <= TimeSpan.FromMinutes(1), "AuditStreaming is 50 ms to 1 minute");
         Check(AuditSweepRate is >= 1_000 and <= 1_000_000, "AuditSweepRate is 1,000 to 1,000,000");
         Check(SealerConnectionLimit is >= 2 and <= 100, "SealerConnectionLimit is 2 to 100");
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");

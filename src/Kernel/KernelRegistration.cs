@@ -1,5 +1,6 @@
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Audit.Integrity;
+using Bulkhead.Kernel.Audit.Streams;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.OwnKeyService;
@@ -109,10 +110,20 @@ public static class KernelRegistration
             options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new Duties(p.GetRequiredService<TenantPools>(), options));
+        services.AddSingleton(p => new SealerWork(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));
         services.AddSingleton(p => new LogSweep(
-            p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>(), p.GetRequiredService<LogKeys>(), options));
+            p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options));
         services.AddSingleton(p => new GapRecords(p.GetRequiredService<TenantPools>(), options));
         services.AddSingleton(p => new AuditGaps(p.GetRequiredService<ControlDatabase>()));
+        services.AddSingleton(p => new AuditStreams(
+            p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new StreamQueue(
+            p.GetRequiredService<SealerWork>(),
+            p.GetRequiredService<Duties>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<Sealing>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<AuditSweeping>();
         services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();

@@ -17,7 +17,7 @@ internal static class AuditCommands
 
     public static Command Build() => new("audit", "A tenant's audit log: search it, export it with its proofs, verify an export")
     {
-        Search(), Export(), Prove(), Verify(),
+        Search(), Export(), Prove(), Verify(), AuditStreamCommands.Build(),
     };
 
     private static Command Search()

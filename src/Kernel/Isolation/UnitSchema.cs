@@ -42,6 +42,8 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("audit_tree", "select"),
         ("audit_leaf", "select"),
         ("audit_tile", "select"),
+        ("audit_stream", "select, insert, delete"),
+        ("audit_stream_state", "select, insert, delete"),
     ];
 
     /// <summary>The sealer reads entries and grows the tree; it changes no entry, and takes no leaf back.</summary>
@@ -51,6 +53,8 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("audit_tree", "select, insert, update"),
         ("audit_leaf", "select, insert"),
         ("audit_tile", "select, insert, update"),
+        ("audit_stream", "select"),
+        ("audit_stream_state", "select, update"),
     ];
 
     /// <param name="sealer">The role that seals the log.</param>

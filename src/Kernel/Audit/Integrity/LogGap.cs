@@ -55,5 +55,5 @@ internal sealed record LogGap(LogGapKind Kind, long From, long To, Guid Entry = 
 
     public static LogGapKind KindOf(string word) => Words.First(w => w.Word == word).Kind;
 
-    public bool Overlaps(LogGap other) => Entry == other.Entry && From < other.To && other.From < To;
+    public bool Overlaps(LogGap other) => Entry == other.Entry && (Entry != Guid.Empty || (From < other.To && other.From < To));
 }

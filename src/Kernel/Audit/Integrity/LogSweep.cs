@@ -1,15 +1,13 @@
-using System.Data;
 using System.Text;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Bulkhead.Kernel.Audit.Integrity;
 
 /// <summary>Reads a tenant's whole log under the sealer's role, a chunk at a time, and says what does not hold of it.</summary>
-internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys keys, KernelOptions options)
+internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys, KernelOptions options)
 {
     /// <summary>Positions that are read at once: whole tiles.</summary>
     private const int Chunk = 4 * Tiles.Width;
@@ -20,15 +18,9 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
     /// <returns>Null when the walk was not finished: then nothing is known.</returns>
     public async Task<LogFindings?> RunAsync(TenantEntry tenant, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
     {
-        if (!catalogue.Current.Capabilities.TryGetValue(tenant.Id, out var capability))
-        {
-            return null;
-        }
-
-        var place = new Reading(tenant, capability);
         // The heads first: the log is at least as long as every head of it that is shown.
         var longest = await LongestHeadAsync(tenant.Id, cancellationToken);
-        var tree = await TreeAsync(place, cancellationToken);
+        var tree = await TreeAsync(tenant, cancellationToken);
         var size = tree?.Size ?? 0;
         var gaps = new List<LogGap>();
         if (longest > size)
@@ -51,12 +43,12 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
         while (walk.Position < size)
         {
             var (from, to) = (walk.Position, Math.Min(size, walk.Position + Chunk));
-            var (leaves, tiles) = await ChunkAsync(place, from, to, cancellationToken);
+            var (leaves, tiles) = await ChunkAsync(tenant, from, to, cancellationToken);
             var heads = await HeadsAsync(tenant.Id, from, to, cancellationToken);
             var upper = walk.Take(leaves, index => tiles.GetValueOrDefault(index), heads);
             if (upper.Count > 0)
             {
-                var stored = await UpperAsync(place, upper, cancellationToken);
+                var stored = await UpperAsync(tenant, upper, cancellationToken);
                 upper.ForEach(tile => walk.Compare(tile, stored.GetValueOrDefault((tile.Level, tile.Index))));
             }
 
@@ -67,7 +59,7 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
         }
 
         gaps.AddRange(walk.Finish(tree.Frontier));
-        return await ForgedAsync(place, tree, gaps, pace, cancellationToken) ? new(gaps, size) : null;
+        return await ForgedAsync(tenant, tree, gaps, pace, cancellationToken) ? new(gaps, size) : null;
     }
 
     /// <summary>Of the checkpoint that the log's own key signed over a tree of this size; null when there is none.</summary>
@@ -93,83 +85,82 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
             cancellationToken, tenant.Value, from, to);
     }
 
-    private async Task<Tree?> TreeAsync(Reading place, CancellationToken cancellationToken)
+    private async Task<Tree?> TreeAsync(TenantEntry tenant, CancellationToken cancellationToken)
     {
         Tree? tree = null;
-        await place.ReadAsync(
-            pools,
-            [(
-                $"select size, frontier, checkpoint, cursor_xid::text, cursor_id from {place.Core}.audit_tree where tenant_id = $1",
-                [place.Tenant],
-                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), r.GetString(3), r.GetGuid(4)))],
-            cancellationToken);
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"select size, frontier, checkpoint, cursor_xid::text, cursor_id from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1",
+                [tenant.Id.Value],
+                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), r.GetString(3), r.GetGuid(4))));
         return tree;
     }
 
     private async Task<(List<StoredLeaf?> Leaves, Dictionary<long, byte[]> Tiles)> ChunkAsync(
-        Reading place, long from, long to, CancellationToken cancellationToken)
+        TenantEntry tenant, long from, long to, CancellationToken cancellationToken)
     {
         var leaves = Enumerable.Repeat<StoredLeaf?>(null, (int)(to - from)).ToList();
         var tiles = new Dictionary<long, byte[]>();
-        await place.ReadAsync(
-            pools,
-            [
-                (
-                    $"""
-                    select l.position, e.body, l.expired_at is not null from {place.Core}.audit_leaf l
-                    left join {place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
-                    where l.tenant_id = $1 and l.position >= $2 and l.position < $3
-                    """,
-                    [place.Tenant, from, to],
-                    r => leaves[(int)(r.GetInt64(0) - from)] = new(
-                        r.IsDBNull(1) ? null : MerkleTree.LeafHash(Encoding.UTF8.GetBytes(r.GetString(1))), r.GetBoolean(2))),
-                (
-                    $"select index, hashes from {place.Core}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
-                    [place.Tenant, from / Tiles.Width, (to - 1) / Tiles.Width],
-                    r => tiles[r.GetInt64(0)] = r.GetFieldValue<byte[]>(1)),
-            ],
-            cancellationToken);
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"""
+                select l.position, e.body, l.expired_at is not null from {SealerWork.Core(tenant)}.audit_leaf l
+                left join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                where l.tenant_id = $1 and l.position >= $2 and l.position < $3
+                """,
+                [tenant.Id.Value, from, to],
+                r => leaves[(int)(r.GetInt64(0) - from)] = new(
+                    r.IsDBNull(1) ? null : MerkleTree.LeafHash(Encoding.UTF8.GetBytes(r.GetString(1))), r.GetBoolean(2))),
+            new SealerStatement(
+                $"select index, hashes from {SealerWork.Core(tenant)}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
+                [tenant.Id.Value, from / Tiles.Width, (to - 1) / Tiles.Width],
+                r => tiles[r.GetInt64(0)] = r.GetFieldValue<byte[]>(1)));
         return (leaves, tiles);
     }
 
     private async Task<Dictionary<(int, long), byte[]>> UpperAsync(
-        Reading place, List<(int Level, long Index, byte[] Hashes)> expected, CancellationToken cancellationToken)
+        TenantEntry tenant, List<(int Level, long Index, byte[] Hashes)> expected, CancellationToken cancellationToken)
     {
         var tiles = new Dictionary<(int, long), byte[]>();
-        await place.ReadAsync(
-            pools,
-            [(
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
                 $"""
                 select t.level, t.index, t.hashes from unnest($2, $3) as u(level, index)
-                join {place.Core}.audit_tile t on t.tenant_id = $1 and t.level = u.level and t.index = u.index
+                join {SealerWork.Core(tenant)}.audit_tile t on t.tenant_id = $1 and t.level = u.level and t.index = u.index
                 """,
-                [place.Tenant, expected.Select(t => t.Level).ToArray(), expected.Select(t => t.Index).ToArray()],
-                r => tiles[(r.GetInt32(0), r.GetInt64(1))] = r.GetFieldValue<byte[]>(2))],
-            cancellationToken);
+                [tenant.Id.Value, expected.Select(t => t.Level).ToArray(), expected.Select(t => t.Index).ToArray()],
+                r => tiles[(r.GetInt32(0), r.GetInt64(1))] = r.GetFieldValue<byte[]>(2)));
         return tiles;
     }
 
     /// <summary>Entries up to the last one that was sealed, of which no position tells: in their own order, a chunk at a time.</summary>
     /// <returns>False when the walk was ended.</returns>
     private async Task<bool> ForgedAsync(
-        Reading place, Tree tree, List<LogGap> gaps, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
+        TenantEntry tenant, Tree tree, List<LogGap> gaps, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
     {
         const int mostNamed = 1_000;
         var (xid, id) = ("0", Guid.Empty);
         for (var read = Chunk; read == Chunk;)
         {
             read = 0;
-            await place.ReadAsync(
-                pools,
-                [(
+            await work.ReadAsync(
+                tenant,
+                cancellationToken,
+                new SealerStatement(
                     $"""
                     select e.xid::text, e.id, l.position from (
-                        select tenant_id, xid, id from {place.Core}.audit_entry
+                        select tenant_id, xid, id from {SealerWork.Core(tenant)}.audit_entry
                         where tenant_id = $1 and (xid, id) > ($2::xid8, $3) and (xid, id) <= ($4::xid8, $5)
                         order by xid, id limit {Chunk}) e
-                    left join {place.Core}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id order by e.xid, e.id
+                    left join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id order by e.xid, e.id
                     """,
-                    [place.Tenant, xid, id, tree.CursorXid, tree.CursorId],
+                    [tenant.Id.Value, xid, id, tree.CursorXid, tree.CursorId],
                     r =>
                     {
                         read++;
@@ -177,10 +168,9 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
                         // A leaf that the walk has named has lost its entry to this one, or the other way round: both are told.
                         if (r.IsDBNull(2) && gaps.Count < mostNamed)
                         {
-                            gaps.Add(new(LogGapKind.EntryForged, tree.Size - 1, tree.Size, r.GetGuid(1)));
+                            gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(1)));
                         }
-                    })],
-                cancellationToken);
+                    }));
             if (!await pace(read))
             {
                 return false;
@@ -191,46 +181,6 @@ internal sealed class LogSweep(TenantPools pools, Catalogue catalogue, LogKeys k
     }
 
     private sealed record Tree(long Size, byte[] Frontier, string Note, string CursorXid, Guid CursorId);
-
-    /// <summary>Where a tenant's log is read, and under which capability.</summary>
-    private sealed class Reading(TenantEntry tenant, Guid capability)
-    {
-        public string Core { get; } = tenant.Placement.Unit.CoreSchema.Quoted;
-
-        public Guid Tenant { get; } = tenant.Id.Value;
-
-        /// <summary>In one snapshot.</summary>
-        public async Task ReadAsync(
-            TenantPools pools, List<(string Text, object[] Values, Action<NpgsqlDataReader> Row)> queries, CancellationToken cancellationToken)
-        {
-            await using var lease = await pools.OpenSealerAsync(tenant.Placement.Unit.Database, cancellationToken);
-            await using var transaction = await lease.Connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-            await using var batch = new NpgsqlBatch(lease.Connection);
-            var present = new NpgsqlBatchCommand("select set_config('bulkhead.capability', $1, true)");
-            present.Parameters.Add(new NpgsqlParameter<string> { TypedValue = capability.ToString(), NpgsqlDbType = NpgsqlDbType.Text });
-            batch.BatchCommands.Add(present);
-            foreach (var (text, values, _) in queries)
-            {
-                var command = new NpgsqlBatchCommand(text);
-                foreach (var value in values)
-                {
-                    command.Parameters.Add(new() { Value = value });
-                }
-
-                batch.BatchCommands.Add(command);
-            }
-
-            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-            foreach (var (_, _, row) in queries)
-            {
-                await reader.NextResultAsync(cancellationToken);
-                while (await reader.ReadAsync(cancellationToken))
-                {
-                    row(reader);
-                }
-            }
-        }
-    }
 }
 
 /// <param name="Size">Positions that the walk saw.</param>
