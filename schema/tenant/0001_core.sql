@@ -59,9 +59,20 @@ create table {core}.audit_entry (
     action text not null,
     entity text,
     result text not null,
+    -- Beside the body, and in the leaf: what the entry commits to can be shown without it. Canonical JSON, empty when there is none.
+    commitments text not null default '',
     body text not null,
     primary key (tenant_id, id)
 );
+
+-- What opens commitments of entries: values and blindings, sealed under the tenant's keys.
+create table {core}.audit_opening (
+    tenant_id uuid not null,
+    id uuid not null,
+    _sealed_secret bytea,
+    primary key (tenant_id, id)
+);
+
 -- In the order of commitment, as the sealer takes them.
 create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
 
@@ -81,8 +92,6 @@ create table {core}.audit_leaf (
     tenant_id uuid not null,
     position bigint not null,
     entry_id uuid not null,
-    -- When the entry's body was removed because its time had passed; the leaf and its hash stay.
-    expired_at timestamptz,
     primary key (tenant_id, position),
     unique (tenant_id, entry_id)
 );
@@ -124,4 +133,48 @@ create table {core}.audit_stream_state (
     -- Not tried before.
     next_at timestamptz not null,
     primary key (tenant_id, name)
+);
+
+-- What is left of entries whose time has passed: what the leaf is made of, so that every proof goes on to hold.
+create table {core}.audit_expired (
+    tenant_id uuid not null,
+    position bigint not null,
+    digest bytea not null check (length(digest) = 32),
+    commitments text not null,
+    expired_at timestamptz not null,
+    primary key (tenant_id, position)
+);
+
+-- How long the tenant keeps entries; without a row, for ever.
+create table {core}.audit_retention (
+    tenant_id uuid primary key,
+    keep_days bigint not null check (keep_days > 0),
+    changed_at timestamptz not null,
+    changed_by text not null
+);
+
+create table {core}.audit_retention_state (
+    tenant_id uuid primary key,
+    -- All before it is expired, or was held when the walk came by.
+    next_position bigint not null,
+    -- The last change of retention and holds that the walk knows of: after another it begins anew.
+    seen timestamptz not null,
+    walked_at timestamptz not null
+);
+
+-- What is under it does not expire. Each condition that is null is met by every entry.
+create table {core}.audit_hold (
+    tenant_id uuid not null,
+    id uuid not null,
+    reason text not null,
+    record uuid,
+    actor text,
+    begins_at timestamptz,
+    ends_at timestamptz,
+    placed_at timestamptz not null,
+    placed_by text not null,
+    lifted_at timestamptz,
+    lifted_by text,
+    lift_reason text,
+    primary key (tenant_id, id)
 );

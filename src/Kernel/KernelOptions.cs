@@ -128,6 +128,12 @@ public sealed record KernelOptions
     /// </summary>
     public bool StreamsAllowPrivateAddresses { get; init; }
 
+    /// <summary>No tenant may keep its audit entries shorter; 1 day to 100 years.</summary>
+    public TimeSpan AuditRetentionFloor { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>How often entries are looked for whose time has passed; 100 ms to 24 hours.</summary>
+    public TimeSpan AuditExpiry { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
     public int SealerConnectionLimit { get; init; } = 8;
 
@@ -160,6 +166,8 @@ public sealed record KernelOptions
         Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
         Check(AuditSweep >= TimeSpan.FromMilliseconds(100) && AuditSweep <= TimeSpan.FromHours(24), "AuditSweep is 100 ms to 24 hours");
         Check(AuditStreaming >= TimeSpan.FromMilliseconds(50) && AuditStreaming <= TimeSpan.FromMinutes(1), "AuditStreaming is 50 ms to 1 minute");
+        Check(AuditRetentionFloor >= TimeSpan.FromDays(1) && AuditRetentionFloor <= TimeSpan.FromDays(36525), "AuditRetentionFloor is 1 day to 100 years");
+        Check(AuditExpiry >= TimeSpan.FromMilliseconds(100) && AuditExpiry <= TimeSpan.FromHours(24), "AuditExpiry is 100 ms to 24 hours");
         Check(AuditSweepRate is >= 1_000 and <= 1_000_000, "AuditSweepRate is 1,000 to 1,000,000");
         Check(SealerConnectionLimit is >= 2 and <= 100, "SealerConnectionLimit is 2 to 100");
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");

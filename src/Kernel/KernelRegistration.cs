@@ -1,5 +1,6 @@
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Audit.Integrity;
+using Bulkhead.Kernel.Audit.Retention;
 using Bulkhead.Kernel.Audit.Streams;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
@@ -41,7 +42,10 @@ public static class KernelRegistration
         services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<TenantPools>();
         services.AddSingleton(p => new TenantDatabase(
-            p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<TimeProvider>()));
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<TenantPools>(),
+            p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new ControlDatabase(p.GetRequiredService<ControlPool>(), p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new Deployment(
             options,
@@ -102,6 +106,7 @@ public static class KernelRegistration
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new CommittedTotals(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new AuditLog(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<ControlDatabase>()));
         services.AddSingleton(p => new HeadWitnessing(
             p.GetRequiredService<TenantPools>(),
@@ -124,6 +129,11 @@ public static class KernelRegistration
             p.GetRequiredService<Sealing>(),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new AuditRetention(p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new EntryExpiry(
+            p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AuditExpiring>();
+        services.AddHostedService(p => p.GetRequiredService<AuditExpiring>());
         services.AddSingleton<AuditSweeping>();
         services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();

@@ -298,7 +298,7 @@ internal sealed class ExportVerification
 
     private void Hold() => new ExportSentences(Header, entries, signed!, histories!, heads!, trust.Witnesses, findings).Say();
 
-    private Verified Summary() => new(Header, entries.Count, signed?.Checkpoint, Sightings());
+    private Verified Summary() => new(Header, entries.Count, entries.Hidden, signed?.Checkpoint, Sightings());
 
     private ImmutableArray<Sighting> Sightings()
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Host.Witnessing;
 using Bulkhead.Kernel.Audit;
@@ -93,7 +94,7 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
             $"select e.body from {core}.audit_leaf l join {core}.audit_entry e on e.id = l.entry_id and e.tenant_id = l.tenant_id where l.tenant_id = '{id}' order by l.position",
             row => bodies.Add(row.GetString(0)));
         bodies[3] = bodies[3].Replace("operator", "nobody00", StringComparison.Ordinal).Replace("b-admin", "c-admin", StringComparison.Ordinal);
-        var leaves = bodies.ConvertAll(body => MerkleTree.LeafHash(Encoding.UTF8.GetBytes(body)));
+        var leaves = bodies.ConvertAll(body => MerkleTree.LeafHash(SHA256.HashData(Encoding.UTF8.GetBytes(body))));
         var frontier = new MerkleFrontier();
         leaves.ForEach(frontier.Append);
         var forged = Keys.Sign(

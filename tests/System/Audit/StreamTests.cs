@@ -39,7 +39,7 @@ public sealed partial class StreamTests(StreamServer server) : IClassFixture<Str
             var parts = Frame().Match(message);
             Assert.True(parts.Success, message);
             Assert.Equal(next, long.Parse(parts.Groups["position"].Value, null));
-            Assert.Equal(Convert.ToBase64String(MerkleTree.LeafHash(Encoding.UTF8.GetBytes(parts.Groups["body"].Value))), parts.Groups["leaf"].Value);
+            Assert.Equal(Convert.ToBase64String(AuditLeaf.HashOf(parts.Groups["body"].Value, "")), parts.Groups["leaf"].Value);
             using var body = JsonDocument.Parse(parts.Groups["body"].Value);
             Assert.Equal(body.RootElement.GetProperty("at").GetString(), parts.Groups["at"].Value);
             Assert.Equal(body.RootElement.GetProperty("action").GetString(), parts.Groups["action"].Value);
@@ -86,7 +86,7 @@ public sealed partial class StreamTests(StreamServer server) : IClassFixture<Str
                 next = Math.Max(next, position + 1);
                 var entry = line[(line.IndexOf("\"entry\":", StringComparison.Ordinal) + 8)..^1];
                 Assert.Equal(
-                    json.RootElement.GetProperty("leaf").GetString(), Convert.ToBase64String(MerkleTree.LeafHash(Encoding.UTF8.GetBytes(entry))));
+                    json.RootElement.GetProperty("leaf").GetString(), Convert.ToBase64String(AuditLeaf.HashOf(entry, "")));
             }
         }
 

@@ -25,20 +25,19 @@ public sealed class LogWalkTests
     public void A_log_that_holds_has_no_gap(int chunk) => Assert.Empty(Walk(chunk: chunk));
 
     [Fact]
-    public void An_expired_body_is_no_gap_and_a_missing_one_is()
+    public void A_missing_entry_is_named()
     {
-        Assert.Empty(Walk(leaf: (i, leaf) => i is >= 100 and < 200 ? new StoredLeaf(null, true) : leaf));
-        Assert.Equal([new(LogGapKind.EntryMissing, 100, 200)], Walk(leaf: (i, leaf) => i is >= 100 and < 200 ? new StoredLeaf(null, false) : leaf));
+        Assert.Equal([new(LogGapKind.EntryMissing, 100, 200)], Walk(leaf: (i, leaf) => i is >= 100 and < 200 ? null : leaf));
         Assert.Equal([new(LogGapKind.EntryMissing, 69_999, 70_000)], Walk(leaf: (i, leaf) => i == 69_999 ? null : leaf));
     }
 
     [Fact]
     public void A_changed_body_is_told_from_two_that_were_exchanged_across_chunks()
     {
-        Assert.Equal([new(LogGapKind.EntryChanged, 5, 6)], Walk(leaf: (i, leaf) => i == 5 ? new StoredLeaf(new byte[32], false) : leaf));
+        Assert.Equal([new(LogGapKind.EntryChanged, 5, 6)], Walk(leaf: (i, leaf) => i == 5 ? new byte[32] : leaf));
         Assert.Equal(
             [new(LogGapKind.EntryMoved, 7, 8), new(LogGapKind.EntryMoved, 66_000, 66_001)],
-            Walk(leaf: (i, leaf) => i == 7 ? new(Hashes[66_000], false) : i == 66_000 ? new(Hashes[7], false) : leaf));
+            Walk(leaf: (i, leaf) => i == 7 ? Hashes[66_000] : i == 66_000 ? Hashes[7] : leaf));
     }
 
     [Theory]
@@ -75,7 +74,7 @@ public sealed class LogWalkTests
         hashes.ToList().ForEach(frontier.Append);
         Assert.Equal(
             [new(LogGapKind.HistoryChanged, 0, Size)],
-            Walk(tiles, frontier: frontier.ToBytes(), leaf: (i, leaf) => i == 9 ? new(new byte[32], false) : leaf));
+            Walk(tiles, frontier: frontier.ToBytes(), leaf: (i, leaf) => i == 9 ? new byte[32] : leaf));
     }
 
     [Fact]
@@ -103,7 +102,7 @@ public sealed class LogWalkTests
 
     private static List<LogGap> Walk(
         Dictionary<(int, long), byte[]>? tiles = null,
-        Func<int, StoredLeaf?, StoredLeaf?>? leaf = null,
+        Func<int, byte[], byte[]?>? leaf = null,
         List<(long, byte[])>? heads = null,
         byte[]? root = null,
         byte[]? frontier = null,
@@ -115,7 +114,7 @@ public sealed class LogWalkTests
         {
             var (from, to) = ((int)walk.Position, (int)Math.Min(Size, walk.Position + chunk));
             var leaves = Enumerable.Range(from, to - from)
-                .Select(i => leaf is null ? new StoredLeaf(Hashes[i], false) : leaf(i, new StoredLeaf(Hashes[i], false))).ToList();
+                .Select(i => leaf is null ? Hashes[i] : leaf(i, Hashes[i])).ToList();
             var upper = walk.Take(
                 leaves, index => tiles.GetValueOrDefault((0, index)), [.. (heads ?? []).Where(h => h.Item1 > from && h.Item1 <= to)]);
             upper.ForEach(t => walk.Compare(t, tiles.GetValueOrDefault((t.Level, t.Index))));

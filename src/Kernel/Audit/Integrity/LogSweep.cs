@@ -1,4 +1,3 @@
-using System.Text;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
@@ -98,23 +97,25 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         return tree;
     }
 
-    private async Task<(List<StoredLeaf?> Leaves, Dictionary<long, byte[]> Tiles)> ChunkAsync(
+    private async Task<(List<byte[]?> Leaves, Dictionary<long, byte[]> Tiles)> ChunkAsync(
         TenantEntry tenant, long from, long to, CancellationToken cancellationToken)
     {
-        var leaves = Enumerable.Repeat<StoredLeaf?>(null, (int)(to - from)).ToList();
+        var leaves = Enumerable.Repeat<byte[]?>(null, (int)(to - from)).ToList();
         var tiles = new Dictionary<long, byte[]>();
         await work.ReadAsync(
             tenant,
             cancellationToken,
             new SealerStatement(
                 $"""
-                select l.position, e.body, l.expired_at is not null from {SealerWork.Core(tenant)}.audit_leaf l
+                select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest from {SealerWork.Core(tenant)}.audit_leaf l
                 left join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                left join {SealerWork.Core(tenant)}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
                 where l.tenant_id = $1 and l.position >= $2 and l.position < $3
                 """,
                 [tenant.Id.Value, from, to],
-                r => leaves[(int)(r.GetInt64(0) - from)] = new(
-                    r.IsDBNull(1) ? null : MerkleTree.LeafHash(Encoding.UTF8.GetBytes(r.GetString(1))), r.GetBoolean(2))),
+                // Of one that expired there is the digest, which is in the leaf as well.
+                r => leaves[(int)(r.GetInt64(0) - from)] = !r.IsDBNull(1) ? AuditLeaf.HashOf(r.GetString(1), r.GetString(2))
+                    : !r.IsDBNull(3) ? AuditLeaf.HashOf(r.GetFieldValue<byte[]>(3), r.GetString(2)) : null),
             new SealerStatement(
                 $"select index, hashes from {SealerWork.Core(tenant)}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
                 [tenant.Id.Value, from / Tiles.Width, (to - 1) / Tiles.Width],

@@ -2,10 +2,6 @@ using Bulkhead.Kernel.Audit.Transparency;
 
 namespace Bulkhead.Kernel.Audit.Integrity;
 
-/// <param name="Hash">Of the body that is stored; null when there is none.</param>
-/// <param name="IsExpired">The body was removed when its time had passed.</param>
-internal readonly record struct StoredLeaf(byte[]? Hash, bool IsExpired);
-
 /// <summary>
 /// A walk over what is stored of a log, from its first position on: the bodies, the tiles and the heads are compared with one another, and
 /// at the end with the signed root, which decides who of those that differ was changed. Pure; its memory is bounded.
@@ -27,12 +23,12 @@ internal sealed class LogWalk(long size, byte[]? root)
     public long Position => _tiles.Size;
 
     /// <summary>Takes the positions from <see cref="Position"/> on.</summary>
-    /// <param name="leaves">What is stored at each; null where the position is not there at all.</param>
+    /// <param name="leaves">The hash of what is stored at each; null where nothing is.</param>
     /// <param name="tile">Hashes of the tile of level 0; null when there is none.</param>
     /// <param name="heads">Heads of this log with sizes up to where these positions end, in order.</param>
     /// <returns>Tiles above level 0 as they must be: full ones, and at the end of the walk those that are not full.</returns>
     public List<(int Level, long Index, byte[] Hashes)> Take(
-        IReadOnlyList<StoredLeaf?> leaves, Func<long, byte[]?> tile, IReadOnlyList<(long Size, byte[] Root)> heads)
+        IReadOnlyList<byte[]?> leaves, Func<long, byte[]?> tile, IReadOnlyList<(long Size, byte[] Root)> heads)
     {
         var before = Position;
         var hashes = new List<byte[]>(leaves.Count);
@@ -113,7 +109,7 @@ internal sealed class LogWalk(long size, byte[]? root)
         return Joined(_gaps);
     }
 
-    private byte[] Take(StoredLeaf? leaf, Func<long, byte[]?> tile)
+    private byte[] Take(byte[]? body, Func<long, byte[]?> tile)
     {
         var position = Position;
         var stored = tile(position / Tiles.Width);
@@ -126,12 +122,11 @@ internal sealed class LogWalk(long size, byte[]? root)
             _gaps.Add(new(LogGapKind.TreeChanged, position, position + 1));
         }
 
-        var body = leaf?.Hash;
-        if (leaf is not { IsExpired: true } && body is null)
+        if (body is null)
         {
             Add(LogGapKind.EntryMissing, position);
         }
-        else if (body is not null && hash is not null && !body.AsSpan().SequenceEqual(hash))
+        else if (hash is not null && !body.AsSpan().SequenceEqual(hash))
         {
             if (_differing.Count < MostDiffering)
             {

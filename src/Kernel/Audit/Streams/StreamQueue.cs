@@ -11,7 +11,9 @@ namespace Bulkhead.Kernel.Audit.Streams;
 
 /// <param name="Leaf">The hash that the tree has of it: not that of the body as it is stored now.</param>
 /// <param name="Body">Canonical JSON.</param>
-public sealed record StreamedEntry(long Position, byte[] Leaf, DateTimeOffset At, string Action, string Result, string Body);
+/// <param name="Commitments">Canonical JSON, which stands behind the body's digest in the leaf; empty for none.</param>
+public sealed record StreamedEntry(
+    long Position, byte[] Leaf, DateTimeOffset At, string Action, string Result, string Body, string Commitments);
 
 /// <param name="From">The position that the stream is at.</param>
 /// <param name="To">The position after the last: what is acknowledged with it.</param>
@@ -151,7 +153,7 @@ public sealed class StreamQueue
                 r => found = (r.GetInt64(0), r.GetInt64(1))),
             new SealerStatement(
                 $"""
-                select l.position, substring(i.hashes from (32 * (l.position % 256) + 1)::int for 32), e.at, e.action, e.result, e.body
+                select l.position, substring(i.hashes from (32 * (l.position % 256) + 1)::int for 32), e.at, e.action, e.result, e.body, e.commitments
                 from {core}.audit_stream_state t
                 join {core}.audit_tile i on i.tenant_id = t.tenant_id and i.level = 0 and i.index = t.next_position / 256
                 join {core}.audit_leaf l on l.tenant_id = t.tenant_id and l.position >= t.next_position and l.position < 256 * (i.index + 1)
@@ -160,7 +162,13 @@ public sealed class StreamQueue
                 """,
                 [tenant.Id.Value, stream.Name],
                 r => entries.Add(new(
-                    r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetDateTime(2), r.GetString(3), r.GetString(4), r.GetString(5)))));
+                    r.GetInt64(0),
+                    r.GetFieldValue<byte[]>(1),
+                    r.GetDateTime(2),
+                    r.GetString(3),
+                    r.GetString(4),
+                    r.GetString(5),
+                    r.GetString(6)))));
         if (found is not { } at || at.From >= at.Size)
         {
             return null;

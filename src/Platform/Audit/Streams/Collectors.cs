@@ -114,11 +114,14 @@ internal sealed class HttpsCollector : ICollector
         {
             lines.Append(
                 CultureInfo.InvariantCulture,
-                $"{{\"position\":{entry.Position},\"leaf\":\"{Convert.ToBase64String(entry.Leaf)}\",\"entry\":{format(entry)}}}\n");
+                $"{{\"position\":{entry.Position},\"leaf\":\"{Convert.ToBase64String(entry.Leaf)}\",{Commitments(entry)}\"entry\":{format(entry)}}}\n");
         }
 
         return lines.ToString();
     }
+
+    private static string Commitments(StreamedEntry entry) =>
+        entry.Commitments.Length == 0 ? "" : $"\"commitments\":{entry.Commitments},";
 
     private static string NextStep(HttpStatusCode status) => status switch
     {

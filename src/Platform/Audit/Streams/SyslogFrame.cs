@@ -20,9 +20,12 @@ internal static class SyslogFrame
         // 32473 is the enterprise number for documentation (RFC 5612): the product has none of its own.
         var message = Encoding.UTF8.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"<{priority}>1 {entry.At:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'} - bulkhead - {MessageId(entry.Action)} [bulkhead@32473 tenant=\"{Value(tenant)}\" position=\"{entry.Position}\" leaf=\"{Convert.ToBase64String(entry.Leaf)}\"] {text}"));
+            $"<{priority}>1 {entry.At:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'} - bulkhead - {MessageId(entry.Action)} [bulkhead@32473 tenant=\"{Value(tenant)}\" position=\"{entry.Position}\" leaf=\"{Convert.ToBase64String(entry.Leaf)}\"{Commitments(entry)}] {text}"));
         return [.. Encoding.ASCII.GetBytes(message.Length.ToString(CultureInfo.InvariantCulture) + " "), .. message];
     }
+
+    private static string Commitments(StreamedEntry entry) =>
+        entry.Commitments.Length == 0 ? "" : $" commitments=\"{Value(entry.Commitments)}\"";
 
     /// <summary>1 to 32 printable characters of ASCII.</summary>
     private static string MessageId(string action)
