@@ -150,7 +150,9 @@ create table {core}.audit_retention (
     tenant_id uuid primary key,
     keep_days bigint not null check (keep_days > 0),
     changed_at timestamptz not null,
-    changed_by text not null
+    changed_by text not null,
+    -- Written by whoever removes entries: a hold that is being placed waits for the row, and they for it.
+    expiring_at timestamptz
 );
 
 create table {core}.audit_retention_state (

@@ -136,7 +136,8 @@ public sealed class AuditRetention
         var result = await _database.RunAsync(
             context,
             new TenantWork()
-                .Read(Lock(), _ => { })
+                // Locked while entries expire.
+                .Also(Sql.Of($"update {Place.Core}.audit_retention set changed_by = changed_by"))
                 .Change(
                     Sql.Of($"""
                         insert into {Place.Core}.audit_hold (tenant_id, id, reason, record, actor, begins_at, ends_at, placed_at, placed_by)
@@ -177,10 +178,6 @@ public sealed class AuditRetention
             cancellationToken);
         return result.Changed > 0 ? LiftAnswer.Lifted : LiftAnswer.Unknown;
     }
-
-    private static Sql Lock() => Sql.Of($"""
-        select 1::bigint from (select pg_advisory_xact_lock(hashtextextended('bulkhead audit expiry ' || {Place.Tenant}::text, 5))) as taken
-        """);
 
     private DateTimeOffset Now()
     {

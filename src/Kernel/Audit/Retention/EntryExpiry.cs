@@ -128,7 +128,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
             cancellationToken,
             // A hold that is being placed waits for this, or this for it.
             new SealerStatement(
-                "select pg_advisory_xact_lock(hashtextextended('bulkhead audit expiry ' || $1::text, 5))", [tenant.Id.Value], _ => { }),
+                $"update {core}.audit_retention set expiring_at = $2 where tenant_id = $1", [tenant.Id.Value, now]),
             new SealerStatement(
                 $"""
                 with due as materialized (
