@@ -71,14 +71,6 @@ public sealed class FormatTests
         AssertBroken(export.Verify(), Flaw.Line, "a line of type header does not belong here");
     }
 
-    [Fact]
-    public void A_total_is_not_waved_through()
-    {
-        var export = Of(TenantLog.Of(3), 0, 3);
-        export.Lines.Add(new() { ["type"] = "total" });
-        AssertBroken(export.Verify(), Flaw.Total, "this version cannot check it");
-    }
-
     [Theory]
     [InlineData("{\"type\":\"entry\",\"position\":0,\"body\":\"{}\",\"more\":1}", "and nothing else")]
     [InlineData("{\"type\":\"entry\",\"position\":0}", "and nothing else")]

@@ -30,7 +30,7 @@ public sealed class AppModel
     public required FrozenSet<DataClass> AuditedReads { get; init; }
 
     /// <summary>Numbers that entries commit to: <c>recordsRead</c>, <c>bytesExported</c>.</summary>
-    public required FrozenSet<string> Commits { get; init; }
+    public FrozenSet<string> Commits { get; init; } = [];
 
     /// <summary>The manifest as it was deployed.</summary>
     public required string Manifest { get; init; }
@@ -83,7 +83,7 @@ public sealed class EntityModel
     public required ImmutableArray<FieldModel> Fields { get; init; }
 
     /// <summary>Amounts that the entry of a creation commits to.</summary>
-    public required ImmutableArray<CommittedField> Commits { get; init; }
+    public ImmutableArray<CommittedField> Commits { get; init; } = [];
 
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
 

@@ -29,9 +29,9 @@ internal sealed record ExportContent(
         {
             json.WriteString("format", "bulkhead-export/1");
             json.WriteString("origin", LogKeys.OriginOf(Context.Tenant));
-            ExportLines.Array(json, "logKeys", [$"{keys.Find(Context.Tenant)}"]);
+            ExportLines.Array(json, "logKeys", keys.All(Context.Tenant).Select(key => $"{key}"));
             json.WriteString("headsOrigin", keys.HeadsOrigin);
-            ExportLines.Array(json, "headsKeys", [$"{keys.Find(null)}"]);
+            ExportLines.Array(json, "headsKeys", keys.All(null).Select(key => $"{key}"));
             json.WriteNumber("from", From);
             json.WriteNumber("to", To);
             json.WriteString("selection", Selection);
