@@ -32,6 +32,8 @@ create table control.head (
     note text not null
 );
 create index head_of_tenant on control.head (tenant_id, position);
+-- For the sweep, which compares every head with the log that it is of.
+create index head_of_size on control.head (tenant_id, size);
 
 create table control.head_tile (
     level int not null,
@@ -61,6 +63,36 @@ create table control.cosignature (
     -- The line of the note, as the witness gave it.
     line text not null,
     primary key (witness, size)
+);
+
+-- Work that one process of the installation does at a time; until is by this database's clock.
+create table control.duty (
+    name text primary key,
+    holder uuid not null,
+    until timestamptz not null
+);
+
+-- What the sweep found of logs that do not hold. Resolved only by a whole walk that no longer finds it.
+create table control.audit_gap (
+    tenant_id uuid not null references control.tenant (id),
+    kind text not null,
+    from_position bigint not null,
+    to_position bigint not null,
+    -- Of an entry that has no position; otherwise zero.
+    entry_id uuid not null,
+    found_at timestamptz not null,
+    seen_at timestamptz not null,
+    -- The tenant's own log tells of it.
+    recorded boolean not null default false,
+    resolved_at timestamptz,
+    primary key (tenant_id, kind, from_position, to_position, entry_id)
+);
+
+-- The last whole walk over each log.
+create table control.audit_sweep (
+    tenant_id uuid primary key references control.tenant (id),
+    size bigint not null,
+    at timestamptz not null
 );
 
 create trigger raises_generation after insert or update or delete on control.log_key

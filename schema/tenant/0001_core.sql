@@ -103,3 +103,80 @@ create table {core}.audit_tile (
     hashes bytea not null,
     primary key (tenant_id, level, index)
 );
+
+-- Where the log is streamed to: the tenant's own collectors. What was acknowledged is kept by the worker, under the sealer's role.
+create table {core}.audit_stream (
+    tenant_id uuid not null,
+    name text not null,
+    kind text not null check (kind in ('syslog', 'https')),
+    url text not null,
+    format text not null,
+    -- PEM of the authority that vouches for the collector; null for those of the system.
+    authority text,
+    -- Signs batches; sealed under the installation's key, so that the switch of the tenant's keys silences no stream.
+    secret_sealed bytea,
+    from_position bigint not null check (from_position >= 0),
+    created_at timestamptz not null,
+    created_by text not null,
+    primary key (tenant_id, name)
+);
+
+create table {core}.audit_stream_state (
+    tenant_id uuid not null,
+    name text not null,
+    -- The first position that the collector has not acknowledged.
+    next_position bigint not null,
+    acknowledged_at timestamptz,
+    failures bigint not null default 0,
+    fault text,
+    failed_at timestamptz,
+    -- Not tried before.
+    next_at timestamptz not null,
+    primary key (tenant_id, name)
+);
+
+-- What is left of entries whose time has passed: what the leaf is made of, so that every proof goes on to hold.
+create table {core}.audit_expired (
+    tenant_id uuid not null,
+    position bigint not null,
+    digest bytea not null check (length(digest) = 32),
+    commitments text not null,
+    expired_at timestamptz not null,
+    primary key (tenant_id, position)
+);
+
+-- How long the tenant keeps entries; without a row, for ever.
+create table {core}.audit_retention (
+    tenant_id uuid primary key,
+    keep_days bigint not null check (keep_days > 0),
+    changed_at timestamptz not null,
+    changed_by text not null,
+    -- Written by whoever removes entries: a hold that is being placed waits for the row, and they for it.
+    expiring_at timestamptz
+);
+
+create table {core}.audit_retention_state (
+    tenant_id uuid primary key,
+    -- All before it is expired, or was held when the walk came by.
+    next_position bigint not null,
+    -- The last change of retention and holds that the walk knows of: after another it begins anew.
+    seen timestamptz not null,
+    walked_at timestamptz not null
+);
+
+-- What is under it does not expire. Each condition that is null is met by every entry.
+create table {core}.audit_hold (
+    tenant_id uuid not null,
+    id uuid not null,
+    reason text not null,
+    record uuid,
+    actor text,
+    begins_at timestamptz,
+    ends_at timestamptz,
+    placed_at timestamptz not null,
+    placed_by text not null,
+    lifted_at timestamptz,
+    lifted_by text,
+    lift_reason text,
+    primary key (tenant_id, id)
+);

@@ -3,6 +3,7 @@ using Bulkhead.Gateway;
 using Bulkhead.Host.Local;
 using Bulkhead.Host.StartPage;
 using Bulkhead.Kernel;
+using Bulkhead.Kernel.Audit.Integrity;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Apps;
@@ -96,14 +97,19 @@ internal static class Serve
         routes.MapGet("/health", ReadyAsync).WithMetadata(EndpointPolicy.Public);
     }
 
-    /// <summary>Ready once a catalogue was read and the control database answers.</summary>
+    /// <summary>
+    /// Ready once a catalogue was read and the control database answers. A log that does not hold is told and takes nobody out of service: who
+    /// edits one row could otherwise stop all tenants.
+    /// </summary>
     private static async Task<IResult> ReadyAsync(
-        Catalogue catalogue, ControlDatabase control, HttpContext context, CancellationToken cancellationToken)
+        Catalogue catalogue, AuditGaps gaps, HttpContext context, CancellationToken cancellationToken)
     {
         context.Response.Headers.CacheControl = "no-store";
-        if (catalogue.Current.Generation > 0 && await AnswersAsync(control, cancellationToken))
+        if (catalogue.Current.Generation > 0 && await GapsAsync(gaps, cancellationToken) is { } open)
         {
-            return TypedResults.Json(new { status = "ready" });
+            return open == 0
+                ? TypedResults.Json(new { status = "ready" })
+                : TypedResults.Json(new { status = "ready", alerts = (string[])["audit-gap"] });
         }
 
         context.Response.Headers.RetryAfter = "1";
@@ -114,20 +120,19 @@ internal static class Serve
             extensions: [new("code", "not-ready"), new("requestId", context.TraceIdentifier)]);
     }
 
-    private static async Task<bool> AnswersAsync(ControlDatabase control, CancellationToken cancellationToken)
+    /// <summary>Null when the control database does not answer.</summary>
+    private static async Task<int?> GapsAsync(AuditGaps gaps, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(2));
         try
         {
-            var answered = false;
-            await control.ReadAsync(Sql.Of($"select 1"), _ => answered = true, limit.Token);
-            return answered;
+            return (await gaps.OpenAsync(limit.Token)).Length;
         }
         catch (Exception fault) when (fault is DbException or TimeoutException or TenantFault ||
             (fault is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return false;
+            return null;
         }
     }
 }

@@ -111,6 +111,29 @@ public sealed record KernelOptions
     /// <summary>Entries that are sealed in one transaction; 1 to 10,000.</summary>
     public int AuditSealingBatch { get; init; } = 1024;
 
+    /// <summary>
+    /// How often all sealed logs are walked from their beginning and compared with their checkpoints; 100 ms to 24 hours. It cannot be
+    /// switched off.
+    /// </summary>
+    public TimeSpan AuditSweep { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Positions that the walk takes in a second, at most; 1,000 to 1,000,000.</summary>
+    public int AuditSweepRate { get; init; } = 10_000;
+
+    /// <summary>How often streams look for what is sealed; 50 ms to 1 minute.</summary>
+    public TimeSpan AuditStreaming { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Whether the target of a tenant's stream may stand at a private or loopback address: such a tenant makes us reach into our own network.
+    /// </summary>
+    public bool StreamsAllowPrivateAddresses { get; init; }
+
+    /// <summary>No tenant may keep its audit entries shorter; 1 day to 100 years.</summary>
+    public TimeSpan AuditRetentionFloor { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>How often entries are looked for whose time has passed; 100 ms to 24 hours.</summary>
+    public TimeSpan AuditExpiry { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
     public int SealerConnectionLimit { get; init; } = 8;
 
@@ -141,6 +164,11 @@ public sealed record KernelOptions
             "StatementTimeout is 100 ms to 10 minutes");
         Check(AuditSealing >= TimeSpan.FromMilliseconds(20) && AuditSealing <= TimeSpan.FromSeconds(10), "AuditSealing is 20 ms to 10 s");
         Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
+        Check(AuditSweep >= TimeSpan.FromMilliseconds(100) && AuditSweep <= TimeSpan.FromHours(24), "AuditSweep is 100 ms to 24 hours");
+        Check(AuditStreaming >= TimeSpan.FromMilliseconds(50) && AuditStreaming <= TimeSpan.FromMinutes(1), "AuditStreaming is 50 ms to 1 minute");
+        Check(AuditRetentionFloor >= TimeSpan.FromDays(1) && AuditRetentionFloor <= TimeSpan.FromDays(36525), "AuditRetentionFloor is 1 day to 100 years");
+        Check(AuditExpiry >= TimeSpan.FromMilliseconds(100) && AuditExpiry <= TimeSpan.FromHours(24), "AuditExpiry is 100 ms to 24 hours");
+        Check(AuditSweepRate is >= 1_000 and <= 1_000_000, "AuditSweepRate is 1,000 to 1,000,000");
         Check(SealerConnectionLimit is >= 2 and <= 100, "SealerConnectionLimit is 2 to 100");
         Check(OpenTimeout >= TimeSpan.FromSeconds(1) && OpenTimeout <= TimeSpan.FromSeconds(60), "OpenTimeout is 1 to 60 s");
         Check(CataloguePolling >= TimeSpan.FromMilliseconds(50) && CataloguePolling <= TimeSpan.FromSeconds(10),

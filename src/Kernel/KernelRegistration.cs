@@ -1,4 +1,7 @@
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Integrity;
+using Bulkhead.Kernel.Audit.Retention;
+using Bulkhead.Kernel.Audit.Streams;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Keys.OwnKeyService;
@@ -111,6 +114,28 @@ public static class KernelRegistration
             p.GetRequiredService<Catalogue>(),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new Duties(p.GetRequiredService<TenantPools>(), options));
+        services.AddSingleton(p => new SealerWork(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));
+        services.AddSingleton(p => new LogSweep(
+            p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options));
+        services.AddSingleton(p => new GapRecords(p.GetRequiredService<TenantPools>(), options));
+        services.AddSingleton(p => new AuditGaps(p.GetRequiredService<ControlDatabase>()));
+        services.AddSingleton(p => new AuditStreams(
+            p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new StreamQueue(
+            p.GetRequiredService<SealerWork>(),
+            p.GetRequiredService<Duties>(),
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<Sealing>(),
+            options,
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new AuditRetention(p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new EntryExpiry(
+            p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AuditExpiring>();
+        services.AddHostedService(p => p.GetRequiredService<AuditExpiring>());
+        services.AddSingleton<AuditSweeping>();
+        services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();
         services.AddSingleton<AuditSealing>();
         services.AddHostedService(p => p.GetRequiredService<AuditSealing>());

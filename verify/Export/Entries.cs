@@ -48,6 +48,9 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
     /// <summary>Of how many only the digest is there.</summary>
     public ulong Hidden { get; private set; }
 
+    /// <summary>Of those, how many are said to have expired.</summary>
+    public ulong Expired { get; private set; }
+
     public CompactRange Range { get; } = new(header.From);
 
     public Tiles Tiles { get; } = new(header, findings);
@@ -72,6 +75,7 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         else
         {
             Hidden++;
+            Expired += line.IsExpired ? 1UL : 0;
         }
     }
 

@@ -37,6 +37,9 @@ internal sealed class EntryLine
     /// <summary>Only the digest of a body may be there.</summary>
     public bool IsShown { get; private set; }
 
+    /// <summary>The platform says that the body's time had passed, and that it has no more than the digest.</summary>
+    public bool IsExpired { get; private set; }
+
     public ReadOnlySpan<byte> Body => body.AsSpan(0, length);
 
     public List<string> Disclosures { get; } = [];
@@ -77,7 +80,7 @@ internal sealed class EntryLine
         }
 
         var (type, hasBody, hasDigest, hasPosition) = (default(string), false, false, false);
-        var (hasDisclosures, hasCommitments, other) = (false, false, false);
+        var (hasDisclosures, hasCommitments, hasExpired, other) = (false, false, false, false);
         length = 0;
         Disclosures.Clear();
         Commitments.Clear();
@@ -104,6 +107,15 @@ internal sealed class EntryLine
             {
                 Once(ref hasCommitments, "commitments");
                 ReadCommitments(ref reader);
+            }
+            else if (reader.ValueTextEquals("expired"u8))
+            {
+                Once(ref hasExpired, "expired");
+                reader.Read();
+                if (reader.TokenType != JsonTokenType.True)
+                {
+                    throw new FormatException("its expired is not true");
+                }
             }
             else if (reader.ValueTextEquals("position"u8))
             {
@@ -134,11 +146,11 @@ internal sealed class EntryLine
 
         // Whatever follows the object is refused by this read.
         reader.Read();
-        IsShown = hasBody;
-        if (type == "entry" && (other || hasBody == hasDigest || !hasPosition || (hasDisclosures && hasDigest)))
+        (IsShown, IsExpired) = (hasBody, hasExpired);
+        if (type == "entry" && (other || hasBody == hasDigest || !hasPosition || (hasDisclosures && hasDigest) || (hasExpired && hasBody)))
         {
             throw new FormatException(
-                "an entry has position, either body, perhaps with disclosures, or digest, perhaps commitments, and nothing else");
+                "an entry has position, either body, perhaps with disclosures, or digest, perhaps expired, perhaps commitments, and nothing else");
         }
 
         return type ?? throw new FormatException("it has no type");

@@ -47,6 +47,11 @@ internal sealed class ExportSentences(
         }
 
         findings.Hold($"Entries: {entries.Count}, at positions {header.From} to {header.To - 1} without a gap, exactly as they were sealed; {Shown()}.");
+        if (entries.Expired > 0)
+        {
+            findings.Remark($"{entries.Expired} of the entries have expired, the export says: their bodies are no longer kept. Their digests hold; that their time had passed, nothing here proves.");
+        }
+
         if (Checkpoint.Size > header.To || header.From > 0)
         {
             findings.Remark($"The log of that checkpoint has {Checkpoint.Size} entries; this export says nothing of those outside of its positions.");

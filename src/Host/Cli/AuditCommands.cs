@@ -17,7 +17,8 @@ internal static class AuditCommands
 
     public static Command Build() => new("audit", "A tenant's audit log: search it, export it with its proofs, verify an export")
     {
-        Search(), Export(), Prove(), ProveTotal(), Verify(),
+        Search(), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
+        AuditRetentionCommands.Retention(), AuditRetentionCommands.Holds(),
     };
 
     private static Command Search()

@@ -15,7 +15,7 @@ internal static class StatusCommand
             using var client = new ApiClient(credentials);
             var status = await client.GetAsync(credentials.Url("operator/v1/status"), cancellationToken);
             Output.Write(result, status, Show);
-            return ExitCode.Done;
+            return status["auditGaps"] is JsonArray { Count: > 0 } ? ExitCode.Failed : ExitCode.Done;
         });
         return command;
     }
@@ -25,6 +25,18 @@ internal static class StatusCommand
         Console.WriteLine($"Bulkhead {status["version"]}, PostgreSQL {status["postgres"]}");
         Console.WriteLine($"{status["postQuantum"]}");
         Console.WriteLine();
+        if (status["auditGaps"] is JsonArray { Count: > 0 } gaps)
+        {
+            Console.WriteLine("ALERT: audit logs do not hold. Next step: docs/audit-integrity.md");
+            Output.Table(
+                ["tenant", "what", "from", "to", "entry", "found"],
+                gaps.Select(gap => (string[])
+                [
+                    $"{gap?["tenant"]}", $"{gap?["kind"]}", $"{gap?["from"]}", $"{gap?["to"]}", $"{gap?["entry"]}", $"{gap?["foundAt"]}",
+                ]));
+            Console.WriteLine();
+        }
+
         TenantCommands.Table(status["tenants"]);
         if (status["residuals"] is JsonArray { Count: > 0 } open)
         {

@@ -22,6 +22,8 @@ internal static class KeySettings
         ("IDEMPOTENCY_RETENTION", (options, value) => options with { IdempotencyRetention = value }),
         ("KEY_CACHE_TIME", (options, value) => options with { KeyCacheTime = value }),
         ("KEY_UPKEEP", (options, value) => options with { KeyUpkeep = value }),
+        ("AUDIT_SWEEP", (options, value) => options with { AuditSweep = value }),
+        ("AUDIT_RETENTION_FLOOR", (options, value) => options with { AuditRetentionFloor = value }),
         ("CATALOGUE_STALE", (options, value) => options with { CatalogueStale = value }),
     ];
 

@@ -192,6 +192,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         KeyDirectory = folder.KeyFolder,
         // Here a tenant's own key service is on this machine, too.
         HeldKeyAllowPrivateAddresses = true,
+        StreamsAllowPrivateAddresses = true,
         Hsm = _hsm,
         OperatorClientId = secrets.OperatorClientId,
         OperatorSecretDigest = secrets.OperatorSecretDigest,

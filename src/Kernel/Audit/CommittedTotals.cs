@@ -129,11 +129,13 @@ public sealed class CommittedTotals
             context,
             new TenantWork().Read(
                 Sql.Of($"""
-                    select l.position, e.id, e.commitments, e.body, o._sealed_secret from {Place.Core}.audit_leaf l
-                    join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                    select l.position, l.entry_id, coalesce(e.commitments, x.commitments), coalesce(e.body, ''), o._sealed_secret
+                    from {Place.Core}.audit_leaf l
+                    left join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                    left join {Place.Core}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
                     left join {Place.Core}.audit_opening o on o.tenant_id = e.tenant_id and o.id = e.id
                     where l.position >= {SqlValue.Integer(from)} and l.position < {SqlValue.Integer(to)}
-                    and strpos(e.commitments, {SqlValue.Text($"\"{attribute}\":")}) > 0
+                    and strpos(coalesce(e.commitments, x.commitments), {SqlValue.Text($"\"{attribute}\":")}) > 0
                     order by l.position
                     """),
                 row => found.Add(new(row.Integer(0), row.Uuid(1), row.Text(2), row.Text(3), row.IsNull(4) ? null : row.Bytes(4)))),

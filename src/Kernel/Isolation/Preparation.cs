@@ -185,6 +185,8 @@ internal sealed class Preparation(
             $"grant select, insert, update on control.head_tree, control.head_tile to {sealer}", cancellationToken);
         await control.RunAsync($"grant select, insert on control.head, control.cosigned, control.cosignature to {sealer}", cancellationToken);
         await control.RunAsync($"grant select on control.witness to {sealer}", cancellationToken);
+        await control.RunAsync(
+            $"grant select, insert, update on control.duty, control.audit_gap, control.audit_sweep to {sealer}", cancellationToken);
         await control.RunAsync($"grant select, insert, update, delete on control.witness_refusal to {sealer}", cancellationToken);
         if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id is null)", cancellationToken))
         {

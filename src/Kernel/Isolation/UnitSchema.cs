@@ -43,15 +43,31 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("audit_tree", "select"),
         ("audit_leaf", "select"),
         ("audit_tile", "select"),
+        ("audit_stream", "select, insert, delete"),
+        ("audit_stream_state", "select, insert, delete"),
+        ("audit_expired", "select"),
+        ("audit_retention", "select, insert, update, delete"),
+        ("audit_retention_state", "select"),
+        ("audit_hold", "select, insert, update"),
     ];
 
-    /// <summary>The sealer reads entries and grows the tree; it changes no entry, and takes no leaf back.</summary>
+    /// <summary>
+    /// The sealer reads entries and grows the tree; it writes and changes no entry, and takes no leaf back. It removes entries whose time has
+    /// passed, which no role that serves requests can.
+    /// </summary>
     private static readonly ImmutableArray<(string Table, string Rights)> SealerRights =
     [
-        ("audit_entry", "select"),
+        ("audit_entry", "select, delete"),
         ("audit_tree", "select, insert, update"),
         ("audit_leaf", "select, insert"),
         ("audit_tile", "select, insert, update"),
+        ("audit_stream", "select"),
+        ("audit_stream_state", "select, update"),
+        ("audit_expired", "select, insert"),
+        ("audit_opening", "select (tenant_id, id), delete"),
+        ("audit_retention", "select, update (expiring_at)"),
+        ("audit_retention_state", "select, insert, update"),
+        ("audit_hold", "select"),
     ];
 
     /// <param name="sealer">The role that seals the log.</param>

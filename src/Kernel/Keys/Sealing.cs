@@ -15,6 +15,7 @@ public enum SealPurpose
     ReceiptKey = 6,
     ImportKey = 7,
     LogKey = 8,
+    StreamSecret = 9,
 }
 
 /// <summary>

@@ -65,6 +65,7 @@ public static class ErrorCodes
         ["not-sortable"] = "The field cannot be sorted by",
         ["not-unique"] = "Another record already has this value",
         ["out-of-range"] = "A number lies outside its range",
+        ["own-hold"] = "Who placed a hold does not lift it",
         ["plan-refused"] = "The change cannot be made to records that exist",
         ["precondition-required"] = "The request needs an If-Match header",
         ["read-only-field"] = "The field may be read but not written",

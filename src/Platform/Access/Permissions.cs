@@ -53,6 +53,8 @@ public static class Permissions
 
     public static bool ReadsAudit(AppModel app, Actor actor) => Of(app, actor) is { ReadsAudit: true };
 
+    public static bool ManagesAudit(AppModel app, Actor actor) => Of(app, actor) is { ManagesAudit: true };
+
     /// <summary>The most that any of the actor's roles may do with the tenant's keys.</summary>
     public static KeysGrant Keys(AppModel app, Actor actor) => Of(app, actor)?.Keys ?? KeysGrant.None;
 
@@ -79,7 +81,7 @@ public static class Permissions
     }
 
     private sealed record RoleSet(
-        FrozenDictionary<string, EntityPermissions> Entities, bool ReadsAudit, KeysGrant Keys)
+        FrozenDictionary<string, EntityPermissions> Entities, bool ReadsAudit, bool ManagesAudit, KeysGrant Keys)
     {
         internal static RoleSet Of(AppModel app, ImmutableArray<string> names)
         {
@@ -93,7 +95,10 @@ public static class Permissions
                 .GroupBy(g => g.Key, g => g.Value, StringComparer.Ordinal)
                 .ToFrozenDictionary(g => g.Key, g => Union([.. g]), StringComparer.Ordinal);
             return new(
-                entities, roles.Exists(r => r.ReadsAudit), roles.Select(r => r.Keys).DefaultIfEmpty(KeysGrant.None).Max());
+                entities,
+                roles.Exists(r => r.ReadsAudit),
+                roles.Exists(r => r.ManagesAudit),
+                roles.Select(r => r.Keys).DefaultIfEmpty(KeysGrant.None).Max());
         }
     }
 

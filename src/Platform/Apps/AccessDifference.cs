@@ -49,6 +49,11 @@ internal static class AccessDifference
             yield return $"change role {role.Name}: {(role.ReadsAudit ? "reads" : "no longer reads")} the audit log";
         }
 
+        if (old.ManagesAudit != role.ManagesAudit)
+        {
+            yield return $"change role {role.Name}: {(role.ManagesAudit ? "manages" : "no longer manages")} the audit log";
+        }
+
         if (old.Keys != role.Keys)
         {
             var now = ManifestWords<KeysGrant>.WordOf(role.Keys);

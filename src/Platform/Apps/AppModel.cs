@@ -230,6 +230,9 @@ public sealed class RoleModel
 
     public bool ReadsAudit { get; init; }
 
+    /// <summary>Decides where the log is streamed to, how long entries are kept, and what is held. Also reads it.</summary>
+    public bool ManagesAudit { get; init; }
+
     /// <summary>What the role may do with the tenant's own keys.</summary>
     public KeysGrant Keys { get; init; }
 }

@@ -132,6 +132,7 @@ public static class ManifestCompiler
         Name = role.Name.Value,
         Description = role.Description,
         ReadsAudit = role.ReadsAudit,
+        ManagesAudit = role.ManagesAudit,
         Keys = role.Keys,
         Grants = role.Grants.ToFrozenDictionary(g => g.Entity.Value, g => g.Model, StringComparer.Ordinal),
     };

@@ -113,6 +113,6 @@ internal sealed class FieldDraft(ScalarNode name)
 internal sealed record IndexDraft(ManifestNode At, ImmutableArray<ScalarNode> Fields, bool Unique);
 
 internal sealed record RoleDraft(
-    ScalarNode Name, string? Description, bool ReadsAudit, KeysGrant Keys, ImmutableArray<GrantDraft> Grants);
+    ScalarNode Name, string? Description, bool ReadsAudit, bool ManagesAudit, KeysGrant Keys, ImmutableArray<GrantDraft> Grants);
 
 internal sealed record GrantDraft(ScalarNode Entity, GrantModel Model);

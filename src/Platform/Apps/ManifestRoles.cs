@@ -20,6 +20,7 @@ internal sealed class ManifestRoles
     {
         None,
         Read,
+        Manage,
     }
 
     internal static void Read(MappingNode roles, ManifestDraft draft, ManifestFaults faults)
@@ -76,10 +77,12 @@ internal sealed class ManifestRoles
             }
         }
 
+        var audit = section.Word("audit", new ManifestWords<AuditWord>()) ?? AuditWord.None;
         _draft.Roles.Add(new(
             name,
             section.Text("description", ManifestLimits.DescriptionLength)?.Value,
-            section.Word("audit", new ManifestWords<AuditWord>()) == AuditWord.Read,
+            audit != AuditWord.None,
+            audit == AuditWord.Manage,
             section.Word("keys", new ManifestWords<KeysGrant>()) ?? KeysGrant.None,
             grants.ToImmutable()));
     }

@@ -63,7 +63,7 @@ public static class ManifestTemplate
                   note:   { actions: [list, read, create], read: all, write: all }
               securityOfficer:
                 description: Answers for the keys; reads the audit log and no records.
-                audit: read
+                audit: manage
                 keys: manage
                 entities: {}
               auditor:

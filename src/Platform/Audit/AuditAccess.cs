@@ -8,14 +8,16 @@ namespace Bulkhead.Platform.Audit;
 internal static class AuditAccess
 {
     /// <summary>Null when the caller may not: the refusal is recorded and written. Who may not read the log finds none.</summary>
-    public static async Task<TenantCall?> EnterAsync(HttpContext context, Authentication authentication, Denials denials, string action)
+    /// <param name="manages">Needed is <c>audit: manage</c>; else <c>audit: read</c>.</param>
+    public static async Task<TenantCall?> EnterAsync(
+        HttpContext context, Authentication authentication, Denials denials, string action, bool manages = false)
     {
         if (await authentication.TenantAsync(context) is not { } call)
         {
             return null;
         }
 
-        if (Permissions.ReadsAudit(call.App, call.Context.Actor))
+        if (manages ? Permissions.ManagesAudit(call.App, call.Context.Actor) : Permissions.ReadsAudit(call.App, call.Context.Actor))
         {
             return call;
         }

@@ -1,4 +1,6 @@
 using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Platform.Audit.Retention;
+using Bulkhead.Platform.Audit.Streams;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -12,6 +14,7 @@ public static class AuditEndpoints
     public static IServiceCollection AddAudit(this IServiceCollection services, IConfiguration configuration)
     {
         _ = configuration;
+        services.AddHostedService<StreamSending>();
         return services.AddSingleton<WitnessCalls>().AddHostedService(provider => provider.GetRequiredService<WitnessCalls>());
     }
 
@@ -22,6 +25,15 @@ public static class AuditEndpoints
         routes.MapGet("/api/v1/audit/total", ProveTotal.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/streams", StreamEndpoints.ListAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/audit/streams", StreamEndpoints.AddAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/streams/{name}", StreamEndpoints.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapDelete("/api/v1/audit/streams/{name}", StreamEndpoints.RemoveAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/retention", RetentionEndpoints.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPut("/api/v1/audit/retention", RetentionEndpoints.KeepAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/holds", RetentionEndpoints.HoldsAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/audit/holds", RetentionEndpoints.PlaceAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapPost("/api/v1/audit/holds/{id:guid}/lift", RetentionEndpoints.LiftAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/operator/v1/witnesses", Witnesses.ListAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapPut("/operator/v1/witnesses/{name}", Witnesses.PutAsync).WithMetadata(EndpointPolicy.Operator);
         routes.MapDelete("/operator/v1/witnesses/{name}", Witnesses.RemoveAsync).WithMetadata(EndpointPolicy.Operator);

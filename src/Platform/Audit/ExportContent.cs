@@ -149,13 +149,18 @@ internal sealed record ExportContent(
     private void Write(Utf8JsonWriter json, long position, LoggedEntry entry)
     {
         json.WriteNumber("position", position);
-        if (IsHidden)
+        if (entry.Body is { } body && !IsHidden)
         {
-            json.WriteBase64String("digest", AuditLeaf.DigestOf(entry.Body));
+            json.WriteString("body", body);
         }
         else
         {
-            json.WriteString("body", entry.Body);
+            json.WriteBase64String("digest", entry.Digest);
+        }
+
+        if (entry.Body is null)
+        {
+            json.WriteBoolean("expired", true);
         }
 
         // The owner of the database may have written anything there: then the leaf is not the sealed one, and the verifier names it.

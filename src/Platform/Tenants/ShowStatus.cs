@@ -1,4 +1,5 @@
 using System.Reflection;
+using Bulkhead.Kernel.Audit.Integrity;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
@@ -19,6 +20,7 @@ internal static class ShowStatus
         AppCatalogue apps,
         ControlDatabase control,
         Deployment deployment,
+        AuditGaps gaps,
         TenantLinks links)
     {
         var cancellationToken = context.RequestAborted;
@@ -34,12 +36,17 @@ internal static class ShowStatus
             cancellationToken);
         var residuals = await deployment.ResidualsAsync(cancellationToken);
         var current = catalogue.Current;
+        var swept = (await gaps.SweptAsync(cancellationToken)).ToDictionary(s => s.Tenant);
         var answer = new Answer(
             Version,
             postgres,
             deployment.IsAvailable,
             PostQuantumSupport.Status,
             [.. Units(current)],
+            [.. (await gaps.OpenAsync(cancellationToken)).Select(g => new GapView(
+                Slug(current, g.Tenant), g.Kind, g.From, g.To, g.Entry, g.FoundAt, g.SeenAt))],
+            [.. current.Tenants.Values.OrderBy(t => t.Slug, StringComparer.Ordinal)
+                .Select(t => swept.TryGetValue(t.Id, out var last) ? new SweepView(t.Slug, last.Size, last.At) : new(t.Slug, null, null))],
             [.. residuals.Select(r => new ResidualView(r.Database, r.Item, r.Reason))],
             TenantView.All(current, links),
             ListApps.All(current, apps));
@@ -48,6 +55,9 @@ internal static class ShowStatus
 
     private static string Version { get; } = typeof(ShowStatus).Assembly
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+
+    private static string Slug(CatalogueSnapshot catalogue, TenantId tenant) =>
+        catalogue.Tenants.TryGetValue(tenant, out var entry) ? entry.Slug : tenant.ToString();
 
     private static IEnumerable<UnitView> Units(CatalogueSnapshot catalogue) => catalogue.Tenants.Values
         .GroupBy(t => t.Placement.Unit)
@@ -58,6 +68,8 @@ internal static class ShowStatus
     /// <param name="Postgres">Version of the server that holds the catalogue, <c>15.18</c>.</param>
     /// <param name="CanDeploy">The process has the deployer's credential.</param>
     /// <param name="PostQuantum">What this process's OpenSSL has and lacks, with the next step.</param>
+    /// <param name="AuditGaps">Where sealed audit logs do not hold, until a whole walk finds that they do again. Nothing silences it.</param>
+    /// <param name="AuditSweeps">Up to which size each log was last walked, and when; null before the first walk.</param>
     /// <param name="Residuals">What an attacker with the app's credential could still do, with the reason.</param>
     private sealed record Answer(
         string Version,
@@ -65,11 +77,18 @@ internal static class ShowStatus
         bool CanDeploy,
         string PostQuantum,
         IReadOnlyList<UnitView> Units,
+        IReadOnlyList<GapView> AuditGaps,
+        IReadOnlyList<SweepView> AuditSweeps,
         IReadOnlyList<ResidualView> Residuals,
         IReadOnlyList<TenantView> Tenants,
         IReadOnlyList<ListApps.App> Apps);
 
     private sealed record UnitView(string Name, string Isolation, string Database, int Tenants);
+
+    private sealed record GapView(
+        string Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
+
+    private sealed record SweepView(string Tenant, long? Size, DateTimeOffset? At);
 
     private sealed record ResidualView(string Database, string Item, string Reason);
 }

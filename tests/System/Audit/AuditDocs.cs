@@ -33,6 +33,28 @@ public sealed partial class AuditDocs(RunningProgram program) : IClassFixture<Ru
         }
     }
 
+    [Theory]
+    [InlineData("audit-streams.md", "next position")]
+    [InlineData("audit-retention.md", "who placed it does not lift it")]
+    public async Task Run_every_snippet_of_streams_and_retention(string name, string says)
+    {
+        var document = await File.ReadAllTextAsync(Path.Combine(RunningProgram.Root, "docs", name));
+        Assert.Equal(AnyShell().Count(document), Runnable().Count(document));
+        var folder = Directory.CreateTempSubdirectory("bh-audit-").FullName;
+        try
+        {
+            var (code, output, error) = await RunningProgram.ShellAsync(
+                $"export BULKHEAD_DATA={program.Data} WORK={folder}\n"
+                + string.Join('\n', Runnable().Matches(document).Select(m => m.Groups[1].Value)));
+            Assert.True(code == 0, $"{output}\n{error}");
+            Assert.Contains(says, output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [GeneratedRegex("```bash run\\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex Runnable();
 

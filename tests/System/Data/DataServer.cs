@@ -65,7 +65,7 @@ public class DataServer : IAsyncLifetime
               visit: { type: reference, to: visit, required: true, onDelete: cascade, inverse: notes }
         roles:
           admin:
-            audit: read
+            audit: manage
             keys: manage
             entities:
               city: { actions: [list, read, create, update, delete], read: all, write: all }

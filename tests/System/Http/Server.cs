@@ -26,8 +26,22 @@ public sealed class Server : IAsyncLifetime, IDisposable
 
     private readonly HttpClient _http = new();
     private readonly Dictionary<(string Slug, string Role), string> _tokens = [];
+    private readonly Func<KernelOptions, KernelOptions> _change;
     private PostgresCluster? _cluster;
     private WebApplication? _app;
+
+    public Server()
+        : this(options => options)
+    {
+    }
+
+    internal Server(Func<KernelOptions, KernelOptions> change) => _change = change;
+
+    internal PostgresCluster Cluster => _cluster!;
+
+    internal IServiceProvider Services => _app!.Services;
+
+    public string OperatorToken { get; private set; } = "";
 
     public string Url { get; private set; } = "";
 
@@ -49,12 +63,12 @@ public sealed class Server : IAsyncLifetime, IDisposable
             OperatorClientId = "operator",
             OperatorSecretDigest = SHA256.HashData("operator-secret"u8),
         };
-        _app = Serve.Build(settings, new ServeOptions(new Uri(Url).Port, Url, null));
+        _app = Serve.Build(_change(settings), new ServeOptions(new Uri(Url).Port, Url, null));
         await _app.Services.GetRequiredService<Deployment>().PrepareAsync(null, default);
         await _app.Services.GetRequiredService<KernelStart>().CheckAsync(default);
         await _app.StartAsync();
 
-        var token = await TokenAsync("/operator", "operator", "operator-secret", "operator");
+        var token = OperatorToken = await TokenAsync("/operator", "operator", "operator-secret", "operator");
         using var manifest = new StringContent(await File.ReadAllTextAsync(Clinic()), Encoding.UTF8, "application/yaml");
         (await SendAsync(HttpMethod.Post, "/operator/v1/apps", token, manifest)).Is(HttpStatusCode.Created, HttpStatusCode.OK);
         foreach (var kind in Enum.GetValues<IsolationKind>())

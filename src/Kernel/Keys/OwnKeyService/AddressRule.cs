@@ -7,7 +7,7 @@ namespace Bulkhead.Kernel.Keys.OwnKeyService;
 /// Which addresses a tenant may make us connect to (server-side request forgery): those that the registries of IANA call globally
 /// reachable (RFC 6890 and its successors), and, where the operator allows it, private ones.
 /// </summary>
-internal static class AddressRule
+public static class AddressRule
 {
     private static readonly IPNetwork[] Private = Networks(
         "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7");

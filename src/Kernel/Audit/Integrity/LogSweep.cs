@@ -1,0 +1,188 @@
+using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Audit.Integrity;
+
+/// <summary>Reads a tenant's whole log under the sealer's role, a chunk at a time, and says what does not hold of it.</summary>
+internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys, KernelOptions options)
+{
+    /// <summary>Positions that are read at once: whole tiles.</summary>
+    private const int Chunk = 4 * Tiles.Width;
+
+    private readonly string _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
+
+    /// <param name="pace">Called after each chunk with its positions; false ends the walk.</param>
+    /// <returns>Null when the walk was not finished: then nothing is known.</returns>
+    public async Task<LogFindings?> RunAsync(TenantEntry tenant, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
+    {
+        // The heads first: the log is at least as long as every head of it that is shown.
+        var longest = await LongestHeadAsync(tenant.Id, cancellationToken);
+        var tree = await TreeAsync(tenant, cancellationToken);
+        var size = tree?.Size ?? 0;
+        var gaps = new List<LogGap>();
+        if (longest > size)
+        {
+            gaps.Add(new(LogGapKind.HistoryChanged, size, longest));
+        }
+
+        if (tree is null || size == 0)
+        {
+            return new(gaps, size);
+        }
+
+        var root = Root(tenant.Id, tree);
+        if (root is null)
+        {
+            gaps.Add(new(LogGapKind.CheckpointChanged, 0, size));
+        }
+
+        var walk = new LogWalk(size, root);
+        while (walk.Position < size)
+        {
+            var (from, to) = (walk.Position, Math.Min(size, walk.Position + Chunk));
+            var (leaves, tiles) = await ChunkAsync(tenant, from, to, cancellationToken);
+            var heads = await HeadsAsync(tenant.Id, from, to, cancellationToken);
+            var upper = walk.Take(leaves, index => tiles.GetValueOrDefault(index), heads);
+            if (upper.Count > 0)
+            {
+                var stored = await UpperAsync(tenant, upper, cancellationToken);
+                upper.ForEach(tile => walk.Compare(tile, stored.GetValueOrDefault((tile.Level, tile.Index))));
+            }
+
+            if (!await pace((int)(to - from)))
+            {
+                return null;
+            }
+        }
+
+        gaps.AddRange(walk.Finish(tree.Frontier));
+        return await ForgedAsync(tenant, tree, gaps, pace, cancellationToken) ? new(gaps, size) : null;
+    }
+
+    /// <summary>Of the checkpoint that the log's own key signed over a tree of this size; null when there is none.</summary>
+    private byte[]? Root(TenantId tenant, Tree tree) =>
+        keys.Find(tenant) is { } key && SignedNote.Parse(tree.Note) is { } note && note.IsSignedBy(key, out _)
+        && Checkpoint.Parse(note.Text) is { } checkpoint && checkpoint.Size == tree.Size && checkpoint.Origin == LogKeys.OriginOf(tenant)
+            ? checkpoint.Root
+            : null;
+
+    private async Task<long> LongestHeadAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
+        return await lease.Connection.ScalarAsync<long>(
+            "select coalesce(max(size), 0) from control.head where tenant_id = $1", cancellationToken, tenant.Value);
+    }
+
+    private async Task<List<(long Size, byte[] Root)>> HeadsAsync(TenantId tenant, long from, long to, CancellationToken cancellationToken)
+    {
+        await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
+        return await lease.Connection.ListAsync(
+            "select size, substring(leaf from 41 for 32) from control.head where tenant_id = $1 and size > $2 and size <= $3 order by size",
+            r => (r.GetInt64(0), r.GetFieldValue<byte[]>(1)),
+            cancellationToken, tenant.Value, from, to);
+    }
+
+    private async Task<Tree?> TreeAsync(TenantEntry tenant, CancellationToken cancellationToken)
+    {
+        Tree? tree = null;
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"select size, frontier, checkpoint, cursor_xid::text, cursor_id from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1",
+                [tenant.Id.Value],
+                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), r.GetString(3), r.GetGuid(4))));
+        return tree;
+    }
+
+    private async Task<(List<byte[]?> Leaves, Dictionary<long, byte[]> Tiles)> ChunkAsync(
+        TenantEntry tenant, long from, long to, CancellationToken cancellationToken)
+    {
+        var leaves = Enumerable.Repeat<byte[]?>(null, (int)(to - from)).ToList();
+        var tiles = new Dictionary<long, byte[]>();
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"""
+                select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest from {SealerWork.Core(tenant)}.audit_leaf l
+                left join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                left join {SealerWork.Core(tenant)}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
+                where l.tenant_id = $1 and l.position >= $2 and l.position < $3
+                """,
+                [tenant.Id.Value, from, to],
+                // Of one that expired there is the digest, which is in the leaf as well.
+                r => leaves[(int)(r.GetInt64(0) - from)] = !r.IsDBNull(1) ? AuditLeaf.HashOf(r.GetString(1), r.GetString(2))
+                    : !r.IsDBNull(3) ? AuditLeaf.HashOf(r.GetFieldValue<byte[]>(3), r.GetString(2)) : null),
+            new SealerStatement(
+                $"select index, hashes from {SealerWork.Core(tenant)}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
+                [tenant.Id.Value, from / Tiles.Width, (to - 1) / Tiles.Width],
+                r => tiles[r.GetInt64(0)] = r.GetFieldValue<byte[]>(1)));
+        return (leaves, tiles);
+    }
+
+    private async Task<Dictionary<(int, long), byte[]>> UpperAsync(
+        TenantEntry tenant, List<(int Level, long Index, byte[] Hashes)> expected, CancellationToken cancellationToken)
+    {
+        var tiles = new Dictionary<(int, long), byte[]>();
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"""
+                select t.level, t.index, t.hashes from unnest($2, $3) as u(level, index)
+                join {SealerWork.Core(tenant)}.audit_tile t on t.tenant_id = $1 and t.level = u.level and t.index = u.index
+                """,
+                [tenant.Id.Value, expected.Select(t => t.Level).ToArray(), expected.Select(t => t.Index).ToArray()],
+                r => tiles[(r.GetInt32(0), r.GetInt64(1))] = r.GetFieldValue<byte[]>(2)));
+        return tiles;
+    }
+
+    /// <summary>Entries up to the last one that was sealed, of which no position tells: in their own order, a chunk at a time.</summary>
+    /// <returns>False when the walk was ended.</returns>
+    private async Task<bool> ForgedAsync(
+        TenantEntry tenant, Tree tree, List<LogGap> gaps, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
+    {
+        const int mostNamed = 1_000;
+        var (xid, id) = ("0", Guid.Empty);
+        for (var read = Chunk; read == Chunk;)
+        {
+            read = 0;
+            await work.ReadAsync(
+                tenant,
+                cancellationToken,
+                new SealerStatement(
+                    $"""
+                    select e.xid::text, e.id, l.position from (
+                        select tenant_id, xid, id from {SealerWork.Core(tenant)}.audit_entry
+                        where tenant_id = $1 and (xid, id) > ($2::xid8, $3) and (xid, id) <= ($4::xid8, $5)
+                        order by xid, id limit {Chunk}) e
+                    left join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id order by e.xid, e.id
+                    """,
+                    [tenant.Id.Value, xid, id, tree.CursorXid, tree.CursorId],
+                    r =>
+                    {
+                        read++;
+                        (xid, id) = (r.GetString(0), r.GetGuid(1));
+                        // A leaf that the walk has named has lost its entry to this one, or the other way round: both are told.
+                        if (r.IsDBNull(2) && gaps.Count < mostNamed)
+                        {
+                            gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(1)));
+                        }
+                    }));
+            if (!await pace(read))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private sealed record Tree(long Size, byte[] Frontier, string Note, string CursorXid, Guid CursorId);
+}
+
+/// <param name="Size">Positions that the walk saw.</param>
+internal sealed record LogFindings(List<LogGap> Gaps, long Size);

@@ -1,0 +1,75 @@
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Audit.Retention;
+
+/// <summary>Lets entries expire in the background, in one process of the installation at a time; who goes on begins where it was.</summary>
+internal sealed partial class AuditExpiring(
+    EntryExpiry expiry, Duties duties, Catalogue catalogue, KernelOptions options, TimeProvider time, ILogger<AuditExpiring> log)
+    : BackgroundService
+{
+    private const string Duty = "audit expiry";
+
+    /// <summary>So that a tenant with millions of them does not keep the others waiting.</summary>
+    private const int BatchesAtATime = 100;
+
+    private static readonly TimeSpan Hold = TimeSpan.FromMinutes(1);
+
+    /// <summary>One look: everything that is due now. Public to the tests, which do not wait for the time.</summary>
+    internal async Task ExpireAsync(CancellationToken cancellationToken)
+    {
+        foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active))
+        {
+            try
+            {
+                for (var i = 0; i < BatchesAtATime; i++)
+                {
+                    if (!await duties.TakeAsync(Duty, Hold, cancellationToken))
+                    {
+                        return;
+                    }
+
+                    var (expired, more) = await expiry.RunAsync(tenant, cancellationToken);
+                    if (expired > 0)
+                    {
+                        LogExpired(log, tenant.Slug, expired);
+                    }
+
+                    if (!more)
+                    {
+                        break;
+                    }
+                }
+            }
+            catch (Exception fault) when (fault is TenantFault or NpgsqlException or IOException or InvalidOperationException)
+            {
+                LogFailed(log, tenant.Slug, fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.AuditExpiry, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await ExpireAsync(stoppingToken);
+            }
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                LogFailed(log, "(all)", fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
+            }
+        }
+    }
+
+    [LoggerMessage(4031, LogLevel.Information, "{Expired} audit entries of {Tenant} expired.")]
+    private static partial void LogExpired(ILogger log, string tenant, int expired);
+
+    [LoggerMessage(4032, LogLevel.Error, "The audit entries of {Tenant} that are due could not expire ({Fault}); it is tried again.")]
+    private static partial void LogFailed(ILogger log, string tenant, string fault);
+}

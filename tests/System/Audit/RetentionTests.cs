@@ -1,0 +1,186 @@
+using System.Text.Json;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Integrity;
+using Bulkhead.Kernel.Audit.Retention;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
+using Bulkhead.Tests.System.Data;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Bulkhead.Tests.System.Audit;
+
+/// <summary>Entries go when their time has passed: not before the floor, not what is held, and every proof goes on to hold.</summary>
+public sealed class RetentionTests : IAsyncLifetime
+{
+    private static readonly Actor Other = new(ActorKind.Service, "second-officer", ["admin"]);
+
+    private readonly RetentionServer _server = new();
+
+    public Task InitializeAsync() => _server.InitializeAsync();
+
+    public Task DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task Bodies_go_after_their_time_and_the_log_holds_without_them()
+    {
+        foreach (var tenant in new[] { "a", "b", "c" })
+        {
+            // Nothing is removed where the tenant chose nothing, and nobody may choose less than the floor.
+            await WriteAsync(tenant, 10);
+            Assert.Equal(422, (await _server.SendAsync(tenant, "PUT", "audit/retention", """{"keepDays":1}""")).Status);
+            (await _server.SendAsync(tenant, "PUT", "audit/retention", """{"keepDays":3}""", role: "viewer")).Is(404);
+            (await _server.SendAsync(tenant, "PUT", "audit/retention", """{"keepDays":3}""")).Is(200);
+        }
+
+        await ExpireAsync();
+        foreach (var tenant in new[] { "a", "b", "c" })
+        {
+            Assert.Equal(0, (await StateAsync(tenant)).GetProperty("expired").GetInt64());
+        }
+
+        _server.Clock.Advance(TimeSpan.FromDays(4));
+        await _server.SignInAsync();
+        var counts = new Dictionary<string, int>();
+        foreach (var tenant in new[] { "a", "b", "c" })
+        {
+            await WriteAsync(tenant, 5);
+            counts[tenant] = await EntriesAsync(tenant);
+        }
+
+        await ExpireAsync();
+        foreach (var (tenant, before) in counts)
+        {
+            var state = await StateAsync(tenant);
+            var after = await EntriesAsync(tenant);
+            Assert.InRange(state.GetProperty("expired").GetInt64(), 12, before - 5);
+            Assert.True(after < before);
+
+            var export = (await _server.SendAsync(tenant, "GET", "audit/export")).Is(200).Text;
+            Assert.Equal(state.GetProperty("expired").GetInt64(), export.Split('\n').Count(l => l.Contains("\"expired\":true", StringComparison.Ordinal)));
+            await HoldsAsync(export);
+
+            // What was removed stays removed, and the sweep finds nothing missing.
+            await SweepAsync();
+            Assert.Empty(await GapsAsync());
+            Assert.Contains(await _server.EntriesAsync(tenant), e => e.Contains("\"action\":\"audit.expire\"", StringComparison.Ordinal));
+        }
+
+        // The digest that is left is guarded as the body was.
+        var unit = _server.Tenants["a"].Placement.Unit;
+        await RunAsync(unit, $"update {unit.CoreSchema.Quoted}.audit_expired set digest = set_byte(digest, 0, get_byte(digest, 0) # 1) where position = 2 and tenant_id = '{_server.Tenants["a"].Id}'");
+        await SweepAsync();
+        var gap = Assert.Single(await GapsAsync());
+        Assert.Equal(("entry-changed", 2L), (gap.Kind, gap.From));
+    }
+
+    [Fact]
+    public async Task What_is_held_stays_until_another_lifts_the_hold()
+    {
+        var record = (await _server.SendAsync("a", "POST", "cities", """{"name":"held"}""")).Is(201).Json.GetProperty("id").GetString()!;
+        await WriteAsync("a", 5);
+        (await _server.SendAsync("a", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        var hold = (await _server.SendAsync("a", "POST", "audit/holds", $$"""{"reason":"a lawsuit","record":"{{record}}"}""")).Is(201).Json;
+        (await _server.SendAsync("a", "POST", "audit/holds", """{"reason":"x"}""", role: "viewer")).Is(404);
+        (await _server.SendAsync("a", "POST", "audit/holds", """{"record":"x"}""")).Is(422);
+        _server.Clock.Advance(TimeSpan.FromDays(3));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        Assert.Single(await _server.EntriesAsync("a"), e => e.Contains(record, StringComparison.Ordinal));
+        Assert.True((await StateAsync("a")).GetProperty("expired").GetInt64() >= 5);
+
+        var id = hold.GetProperty("id").GetGuid();
+        Assert.Equal("own-hold", (await _server.SendAsync("a", "POST", $"audit/holds/{id}/lift", """{"reason":"over"}""")).Is(409).Code);
+        var retention = _server.Services.GetRequiredService<AuditRetention>();
+        Assert.Equal(LiftAnswer.Lifted, await retention.LiftAsync(As(Other), id, "settled", default));
+        Assert.Equal(LiftAnswer.Unknown, await retention.LiftAsync(As(Other), id, "settled", default));
+        await ExpireAsync();
+        Assert.DoesNotContain(await _server.EntriesAsync("a"), e => e.Contains($"\"{record}\"", StringComparison.Ordinal) && e.Contains("data.create", StringComparison.Ordinal));
+        var entries = await _server.EntriesAsync("a");
+        Assert.Single(entries, e => e.Contains("\"action\":\"audit.hold.lift\"", StringComparison.Ordinal)
+            && e.Contains("settled", StringComparison.Ordinal) && e.Contains("second-officer", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("{\"reason\":\"all\"}", 0)]
+    [InlineData("{\"reason\":\"actor\",\"actor\":\"b-admin\"}", 0)]
+    [InlineData("{\"reason\":\"time\",\"at.gte\":\"2000-01-01\"}", 0)]
+    [InlineData("{\"reason\":\"another actor\",\"actor\":\"nobody\"}", 5)]
+    [InlineData("{\"reason\":\"another time\",\"at.lt\":\"2000-01-01\"}", 5)]
+    public async Task A_hold_is_by_actor_by_time_or_over_everything(string hold, int expired)
+    {
+        await WriteAsync("b", 5);
+        (await _server.SendAsync("b", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        (await _server.SendAsync("b", "POST", "audit/holds", hold)).Is(201);
+        _server.Clock.Advance(TimeSpan.FromDays(3));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        var gone = 5 - (await _server.EntriesAsync("b")).Count(e => e.Contains("\"action\":\"data.create\"", StringComparison.Ordinal));
+        Assert.Equal(expired, gone);
+    }
+
+    private RequestContext As(Actor actor) => new(_server.Tenants["a"].Id, actor, "r", "shop@1");
+
+    private async Task WriteAsync(string tenant, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            (await _server.SendAsync(tenant, "POST", "cities", $$"""{"name":"{{Guid.NewGuid():N}}"}""")).Is(201);
+        }
+    }
+
+    private async Task ExpireAsync()
+    {
+        // The transaction horizon may lie behind for a moment: then the last entries are sealed a little later.
+        for (var i = 0; i < 5; i++)
+        {
+            await _server.Services.GetRequiredService<AuditSealing>().SealAsync(default);
+            await Task.Delay(50);
+        }
+
+        await _server.Services.GetRequiredService<AuditExpiring>().ExpireAsync(default);
+    }
+
+    private Task SweepAsync() => _server.Services.GetRequiredService<AuditSweeping>().SweepAsync(default);
+
+    private async Task<IReadOnlyList<OpenGap>> GapsAsync() => await new AuditGaps(_server.Services.GetRequiredService<ControlDatabase>()).OpenAsync(default);
+
+    private async Task<JsonElement> StateAsync(string tenant) => (await _server.SendAsync(tenant, "GET", "audit/retention")).Is(200).Json;
+
+    private async Task<int> EntriesAsync(string tenant) => (await _server.EntriesAsync(tenant)).Count;
+
+    private static async Task HoldsAsync(string export)
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, export);
+        var start = new global::System.Diagnostics.ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
+        start.ArgumentList.Add(
+            Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Bulkhead.Verify", configuration, "bulkhead-verify.dll")));
+        start.ArgumentList.Add("export");
+        start.ArgumentList.Add(file);
+        using var process = global::System.Diagnostics.Process.Start(start)!;
+        var text = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        File.Delete(file);
+        Assert.True(process.ExitCode == 0, text);
+        Assert.Contains("of the entries have expired", text, StringComparison.Ordinal);
+    }
+
+    private async Task RunAsync(Unit unit, string sql)
+    {
+        await using var connection = new NpgsqlConnection(_server.Cluster.ConnectionString(unit.Database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync());
+    }
+}
+
+/// <summary>The floor is two days; the tests move the clock, and look themselves.</summary>
+public sealed class RetentionServer() : DataServer(Manifest, options => options with
+{
+    AuditRetentionFloor = TimeSpan.FromDays(2),
+    AuditSealing = TimeSpan.FromMilliseconds(50),
+    AuditExpiry = TimeSpan.FromHours(1),
+    AuditSweepRate = 1_000_000,
+});
