@@ -71,6 +71,11 @@ internal sealed class SqlText
             build.Text(" having count(*) > 0");
         }
 
+        if (shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny)
+        {
+            build.RecordsOfSeveral();
+        }
+
         build.Text(") select * from act");
         return build.Done();
     }
@@ -80,6 +85,7 @@ internal sealed class SqlText
     {
         var build = new Build(unit);
         build.EntryHead();
+        build.Text("null, ");
         build.Bind(SqlBindingKind.EntryHead);
         build.Text(" || ");
         build.Bind(SqlBindingKind.EntryTail);
@@ -125,6 +131,9 @@ internal sealed class SqlText
         public void Entry(SqlShape shape)
         {
             EntryHead();
+            Text(shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny
+                ? "case when count(*) = 1 then (array_agg(a.id))[1] end, "
+                : "null, ");
             Bind(SqlBindingKind.EntryHead);
             Text(shape switch
             {
@@ -141,11 +150,23 @@ internal sealed class SqlText
             Bind(SqlBindingKind.EntryTail);
         }
 
+        /// <summary>An entry of one record names it in its own row; of several, each stands beside it (docs/decisions/where-records-are-found.md).</summary>
+        public void RecordsOfSeveral()
+        {
+            Text("), named as (insert into ");
+            Text(unit.CoreSchema.Quoted);
+            Text(".audit_record (tenant_id, record, entry_id) select ");
+            Tenant();
+            Text(", a.id, ");
+            Bind(SqlBindingKind.EntryId);
+            Text(" from (select distinct id from act where (select count(*) from act) > 1) a");
+        }
+
         public void EntryHead()
         {
             Text("insert into ");
             Text(unit.CoreSchema.Quoted);
-            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, body) select ");
+            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, record, body) select ");
             Tenant();
             ReadOnlySpan<SqlBindingKind> columns =
             [

@@ -89,6 +89,7 @@ public static class ErrorCodes
         ["too-many"] = "There are more items than the limit",
         ["too-many-decimals"] = "A number has more digits after the point than its field",
         ["too-many-dependents"] = "Too many records hang on this one to be changed at once",
+        ["too-many-tails"] = "As many as may be follow the log already",
         ["too-many-values"] = "There are more values than the limit",
         ["too-short"] = "The value is too short",
         ["unique-violation"] = "Another record already has this value",

@@ -14,7 +14,8 @@ namespace Bulkhead.Platform.Audit;
 
 /// <summary>
 /// <c>GET /api/v1/audit/export</c>: entries with what proves them, as JSON Lines (docs/formats/audit-log.md), for <c>bulkhead-verify</c>. All
-/// of the log, or <c>from</c> and <c>to</c> (positions), <c>at.gte</c> and <c>at.lt</c> (time), or one <c>entry</c>. It is written as it is
+/// of the log, or <c>from</c> and <c>to</c> (positions), <c>at.gte</c> and <c>at.lt</c> (time), or one <c>entry</c>; <c>format=ocsf</c>: as events
+/// of OCSF, without proofs. It is written as it is
 /// read, however long the log is; its entry in the log is appended before the first line goes out.
 /// </summary>
 internal static class ExportAudit
@@ -59,9 +60,16 @@ internal static class ExportAudit
             new TenantWork().Record(new AuditEvent(Action)
             {
                 Records = AuditRecords.None,
-                Details = Data.Entries.Detail("from", Text(found.From)).Add("to", Text(found.To)),
+                Details = Data.Entries.Detail("from", Text(found.From)).Add("to", Text(found.To))
+                    .Add("format", asked.IsOcsf ? "ocsf" : "proven"),
             }),
             cancellationToken);
+        if (asked.IsOcsf)
+        {
+            await ExportOcsf.WriteAsync(context.Response, log, call.Context, found.From, found.To, cancellationToken);
+            return;
+        }
+
         context.Response.ContentType = "application/jsonl";
         context.Response.Headers.CacheControl = "no-store";
         var writer = new Export(context.Response.Body, cancellationToken);
