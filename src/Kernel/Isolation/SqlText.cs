@@ -150,7 +150,7 @@ internal sealed class SqlText
             Bind(SqlBindingKind.EntryTail);
         }
 
-        /// <summary>An entry of one record names it in its own row; of several, each stands beside it (docs/decisions/where-records-are-found.md).</summary>
+        /// <summary>An entry of one record names it in its own row; of several, each stands beside it (docs/decisions/searching-the-log.md).</summary>
         public void RecordsOfSeveral()
         {
             Text("), named as (insert into ");

@@ -11,7 +11,7 @@ internal static class OcsfEvent
 {
     public const string Version = "1.3.0";
 
-    public const string Label = "without-proof";
+    public const string Label = "unproven";
 
     /// <summary>An action that this version does not know (of another version's entry): other activity of an API.</summary>
     private static AuditEventType Unknown(string action) => new(action, action, [], OcsfClass.ApiActivity, 99, OcsfSeverity.Informational);

@@ -76,7 +76,7 @@ public sealed partial class AuditEventsTests
         Assert.Equal("treatment", json.GetProperty("unmapped").GetProperty("purpose").GetString());
         var metadata = json.GetProperty("metadata");
         Assert.Equal(("data.read", 7), (metadata.GetProperty("event_code").GetString(), Number(metadata, "sequence")));
-        Assert.Equal("without-proof", Assert.Single(metadata.GetProperty("labels").EnumerateArray()).GetString());
+        Assert.Equal("unproven", Assert.Single(metadata.GetProperty("labels").EnumerateArray()).GetString());
     }
 
     [Theory]
@@ -119,7 +119,7 @@ public sealed partial class AuditEventsTests
             The last column is the event of the [Open Cybersecurity Schema Framework](https://schema.ocsf.io) 1.3 that an export with
             `format=ocsf` makes of it: class, activity and severity (1 informational, 2 low, 3 medium, 4 high; a refused act at least 2).
             `unmapped` has what the framework has no place for. Such an export proves nothing, and says so in each event
-            (`metadata.labels`: `without-proof`) and in the header `Audit-Proofs: none`. What entries do not know is `unknown`
+            (`metadata.labels`: `unproven`) and in the header `Audit-Proofs: none`. What entries do not know is `unknown`
             (`src_endpoint`). This page is made from `AuditEvents`; a test compares it with the sources.
 
             | action | meaning | details | OCSF class, activity, severity |
