@@ -15,7 +15,7 @@ internal static class SearchBench
         PrivatePostgres postgres, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
     {
         await using var log = await SearchedLog.CreateAsync(postgres, options.Entries, progress, cancellationToken);
-        var record = $"?record={log.Record(7)}";
+        var record = $"?record={SearchedLog.Record(7)}";
         (string Name, string Query, long? Back)[] searches =
         [
             ("newest", "?", null),
@@ -25,7 +25,7 @@ internal static class SearchBench
             ("one actor of 1,000", "?actor=actor-77", null),
             ("one entity", "?entity=visit", null),
             ("refused", "?result=denied", null),
-            ("one hour", $"?at.gte={log.Hour(0)}&at.lt={log.Hour(1)}", null),
+            ("one hour", $"?at.gte={SearchedLog.Hour(0)}&at.lt={SearchedLog.Hour(1)}", null),
             ("history of a record", record + "&order=oldest", null),
             ("one request", $"?request={log.Request}", null),
             ("actor, action and entity", "?actor=actor-77&action=data.read&entity=visit", null),

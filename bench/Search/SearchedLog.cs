@@ -30,11 +30,11 @@ internal sealed class SearchedLog : IAsyncDisposable
 
     public RequestContext Context { get; private set; } = null!;
 
-    public Guid Record(long number) => new($"018f0000-0000-7000-8000-{number:x12}");
+    public static Guid Record(long number) => new($"018f0000-0000-7000-8000-{number:x12}");
 
     public string Request => string.Create(CultureInfo.InvariantCulture, $"{Begin + (Entries / 3):x12}70008000000000000001");
 
-    public string Hour(int hour) => DateTimeOffset.FromUnixTimeMilliseconds(Begin).AddHours(hour)
+    public static string Hour(int hour) => DateTimeOffset.FromUnixTimeMilliseconds(Begin).AddHours(hour)
         .ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>Above the id of the entry that many before the newest.</summary>
