@@ -13,10 +13,11 @@ internal static class CommandLine
 
     private const string Usage = """
         bulkhead-verify export FILE [--log VKEY]... [--heads VKEY]... [--origin ORIGIN] [--witnesses POLICYFILE] [--json]
-        bulkhead-verify count FILE --where CONDITION [--where CONDITION]... [the options of export]
+                               [--total ATTRIBUTE [--below N] | --each ATTRIBUTE --below N]
+        bulkhead-verify count FILE --where CONDITION [--where CONDITION]... [the other options of export]
         bulkhead-verify split A.note B.note --log VKEY [--proof FILE] [--json]
 
-        export   says what of an export holds, and names what does not
+        export   says what of an export holds, and names what does not; with --total or --each, also that it proves this of committed numbers
         count    verifies an export, then counts the entries that meet all conditions: NAME=VALUE, NAME~PREFIX, at>=TIME, at<TIME
         split    says whether two checkpoints are of one history; the proof is a file with one base64 hash a line
 
@@ -57,9 +58,11 @@ internal static class CommandLine
 
     private static int VerifyExport(string[] args, TextWriter output)
     {
-        var options = Options.Read(args, 1, "--log", "--heads", "--origin", "--witnesses");
+        var options = Options.Read(args, 1, "--log", "--heads", "--origin", "--witnesses", "--total", "--each", "--below");
+        var wanted = options.WantedTotal();
         var findings = new Findings();
-        Verify(options, [], findings);
+        var verified = Verify(options, [], findings);
+        wanted?.Conclude(verified, findings);
         return Report.Write(findings, options.Json, output);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bulkhead.Verify.Export;
 
 namespace Bulkhead.Verify;
 
@@ -38,6 +39,7 @@ internal sealed class Findings
 
     private readonly List<string> held = [];
     private readonly List<string> remarks = [];
+    private readonly List<ProvenTotal> totals = [];
     private readonly List<Broken> broken = [];
     private readonly Dictionary<Flaw, long> counts = [];
 
@@ -50,9 +52,14 @@ internal sealed class Findings
     public IEnumerable<Broken> Broken => broken.Concat(counts.Where(c => c.Value > NamedOfEach)
         .Select(c => new Broken(c.Key, string.Create(CultureInfo.InvariantCulture, $"and {c.Value - NamedOfEach} more of this kind ({c.Key})"))));
 
+    /// <summary>What was proven of committed numbers.</summary>
+    public IReadOnlyList<ProvenTotal> Totals => totals;
+
     public bool Has(Flaw flaw) => counts.ContainsKey(flaw);
 
     public void Hold(FormattableString text) => held.Add(text.ToString(CultureInfo.InvariantCulture));
+
+    public void Prove(ProvenTotal total) => totals.Add(total);
 
     public void Remark(FormattableString text)
     {

@@ -58,6 +58,30 @@ internal sealed class Options
     public ImmutableArray<Condition> Conditions() =>
         [.. All("--where").Select(v => Condition.TryParse(v, out var why) ?? throw new UsageException($"--where {v}: {why}"))];
 
+    public WantedTotal? WantedTotal()
+    {
+        var (total, each, below) = (One("--total"), One("--each"), One("--below"));
+        if (total is not null && each is not null)
+        {
+            throw new UsageException("--total and --each are two questions: ask one at a time");
+        }
+
+        var bound = below is null ? null : TotalLine.ReadNumber(below);
+        if (below is not null && !(bound >= 1 && bound <= Totals.Statement.LargestBound))
+        {
+            throw new UsageException($"--below {below}: a bound is a number from 1 to 2^64");
+        }
+
+        if ((total ?? each) is not { } attribute)
+        {
+            return below is null ? null : throw new UsageException("--below needs --total or --each");
+        }
+
+        return !Commitment.IsName(attribute) ? throw new UsageException($"{attribute} is not the name of an attribute")
+            : each is not null && bound is null ? throw new UsageException("--each needs --below")
+            : new(attribute, each is not null, bound);
+    }
+
     public Trust Trust() => new(Keys("--log"), Keys("--heads"), One("--origin"), Witnesses());
 
     private WitnessPolicy? Witnesses()

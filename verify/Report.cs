@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Bulkhead.Verify.Export;
 
 namespace Bulkhead.Verify;
 
@@ -59,6 +61,11 @@ internal static class Report
             }
 
             WriteTexts(json, "held", findings.Held);
+            if (findings.Totals.Count > 0)
+            {
+                WriteTotals(json, findings.Totals);
+            }
+
             json.WriteStartArray("broken");
             foreach (var broken in findings.Broken)
             {
@@ -74,6 +81,39 @@ internal static class Report
         }
 
         output.WriteLine(Encoding.UTF8.GetString(bytes.ToArray()));
+    }
+
+    // Numbers that may be above 2^53 are strings.
+    private static void WriteTotals(Utf8JsonWriter json, IEnumerable<ProvenTotal> totals)
+    {
+        json.WriteStartArray("totals");
+        foreach (var (line, entries, olderTime, newerSize, newerTime) in totals)
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(line.Kind.ToString()));
+            json.WriteString("attribute", line.Attribute);
+            json.WriteString("number", line.Number.ToString(CultureInfo.InvariantCulture));
+            json.WriteNumber("from", line.From);
+            json.WriteNumber("to", line.To);
+            json.WriteNumber("entries", entries);
+            WriteCheckpoint(json, "older", line.Older, olderTime);
+            WriteCheckpoint(json, "newer", newerSize, newerTime);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteCheckpoint(Utf8JsonWriter json, string name, ulong size, ulong? time)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("size", size);
+        if (time is { } seconds)
+        {
+            json.WriteNumber("time", seconds);
+        }
+
+        json.WriteEndObject();
     }
 
     private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)

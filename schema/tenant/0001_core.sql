@@ -63,9 +63,20 @@ create table {core}.audit_entry (
     result text not null,
     -- The record of an act on one; several stand in audit_record.
     record uuid,
+    -- Beside the body, and in the leaf: what the entry commits to can be shown without it. Canonical JSON, empty when there is none.
+    commitments text not null default '',
     body text not null,
     primary key (tenant_id, id)
 );
+
+-- What opens commitments of entries: values and blindings, sealed under the tenant's keys.
+create table {core}.audit_opening (
+    tenant_id uuid not null,
+    id uuid not null,
+    _sealed_secret bytea,
+    primary key (tenant_id, id)
+);
+
 -- In the order of commitment, as the sealer takes them.
 create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
 -- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.

@@ -39,7 +39,10 @@ public static class KernelRegistration
         services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<TenantPools>();
         services.AddSingleton(p => new TenantDatabase(
-            p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<TimeProvider>()));
+            p.GetRequiredService<Catalogue>(),
+            p.GetRequiredService<TenantPools>(),
+            p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new ControlDatabase(p.GetRequiredService<ControlPool>(), p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new Deployment(
             options,
@@ -100,6 +103,7 @@ public static class KernelRegistration
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new CommittedTotals(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new AuditLog(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<ControlDatabase>()));
         services.AddSingleton(p => new HeadWitnessing(
             p.GetRequiredService<TenantPools>(),

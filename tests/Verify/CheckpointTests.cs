@@ -42,7 +42,11 @@ public sealed class CheckpointTests
     public void Another_key_of_the_same_name_is_not_trusted_and_one_of_the_header_is_not_vouched_for()
     {
         var forged = new TenantLog(seed: "another");
-        forged.Leaves.AddRange(TenantLog.Of(5).Leaves);
+        for (var i = 0; i < 5; i++)
+        {
+            forged.Put(i, forged.Body(i));
+        }
+
         var export = Of(forged, 0, 5);
         AssertBroken(export.Verify(Of(TenantLog.Of(5), 0, 5).Trust()), Flaw.Signature, "bears no Ed25519 signature of a trusted key");
 
@@ -65,7 +69,7 @@ public sealed class CheckpointTests
     public void A_checkpoint_of_another_tree_is_found()
     {
         var other = TenantLog.Of(5);
-        other.Leaves[3] = other.Leaves[2];
+        other.Put(3, other.Bodies[2]);
         var export = Of(TenantLog.Of(5), 0, 5);
         export.Line("checkpoint")["note"] = other.Note(5);
         AssertBroken(export.Verify(), Flaw.Root, "do not give the checkpoint's root");
@@ -92,7 +96,7 @@ public sealed class CheckpointTests
     public void A_history_rewritten_under_a_new_signature_is_a_split_view_against_an_earlier_checkpoint()
     {
         var (honest, rewritten) = (TenantLog.Of(52), TenantLog.Of(52));
-        rewritten.Leaves[17] = System.Text.Encoding.UTF8.GetBytes(rewritten.Body(17).Replace(
+        rewritten.Put(17, rewritten.Body(17).Replace(
             "data.read",
             "data.seen",
             StringComparison.Ordinal));
@@ -113,7 +117,7 @@ public sealed class CheckpointTests
     public void An_inconsistency_before_the_exports_positions_is_told_apart_from_nothing()
     {
         var (honest, rewritten) = (TenantLog.Of(52), TenantLog.Of(52));
-        rewritten.Leaves[17] = rewritten.Leaves[16];
+        rewritten.Put(17, rewritten.Bodies[16]);
         var export = Of(rewritten, 45, 52);
         export.Lines.Add(new() { ["type"] = "earlier", ["note"] = honest.Note(40), ["proof"] = rewritten.Consistency(40, 52) });
         AssertBroken(export.Verify(), Flaw.Consistency, "the checkpoint of size 40 is not shown to be a prefix");

@@ -134,6 +134,19 @@ public sealed class CommandLineTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData()]
+    [InlineData("--json")]
+    public void Entries_that_are_not_shown_are_not_counted(params string[] json)
+    {
+        var path = Write("hidden", TestExport.Of(log, 0, 100).Hide(3).Hide(4).Bytes());
+        var (code, output, _) = Run(["count", path, "--where", "action=data.read", "--log", log.Key.VKey, .. json]);
+        Assert.Equal(CommandLine.DoesNotHold, code);
+        Assert.Contains("2 of 100 entries are not shown, only their digests: whether they meet the conditions cannot be seen", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(json.Length == 0 ? "count  " : "\"count\"", output, StringComparison.Ordinal);
+        Assert.Equal(CommandLine.Holds, Run("export", path, "--log", log.Key.VKey).Code);
+    }
+
     /// <summary>Checkpoints of the tests are signed a minute apart from 2026-05-01 01:46:40 on.</summary>
     [Fact]
     public void A_count_of_a_time_that_the_export_does_not_cover_is_refused()
@@ -173,7 +186,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Entries_without_a_time_that_is_one_cannot_be_counted_by_time()
     {
-        log.Leaves[3] = System.Text.Encoding.UTF8.GetBytes(log.Body(3).Replace(".000000Z", "+00:00", StringComparison.Ordinal));
+        log.Put(3, log.Body(3).Replace(".000000Z", "+00:00", StringComparison.Ordinal));
         var path = Write("e", TestExport.Of(log, 0, 100).Bytes());
         Assert.Contains(
             "1 entries have no time of the form that times have",
@@ -206,7 +219,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Holds, Run("split", a, a, "--log", log.Key.VKey).Code);
         Assert.Contains("give the proof with --proof", Run("split", a, b, "--log", log.Key.VKey).Output, StringComparison.Ordinal);
 
-        log.Leaves[17] = log.Leaves[16];
+        log.Put(17, log.Bodies[16]);
         var (rewritten, same) = (Write("c.note", log.Note(52)), Write("d.note", log.Note(40)));
         var (code, output, _) = Run("split", a, rewritten, "--log", log.Key.VKey, "--proof", proof);
         Assert.Equal(CommandLine.DoesNotHold, code);

@@ -16,9 +16,11 @@ public sealed class FlippedByteTests
     public FlippedByteTests()
     {
         var (log, heads) = (TenantLog.Of(4), new HeadsLog());
+        log.Put(2, log.Body(2), ("bytes", [2, .. new byte[32]]), ("reads", [3, .. new byte[32]]));
         heads.Add(TenantLog.Of(1, "018f4b5e-0000-7000-8000-000000000002"), 1);
         heads.Add(log, 4);
-        export = Of(log, 1, 3, earlier: [2], heads: heads, tiles: true, disclosed: i => [TenantLog.Disclosure(i)]).WithHead(1, null, Witness).WithAllHeads();
+        export = Of(log, 1, 3, earlier: [2], heads: heads, tiles: true, disclosed: i => [TenantLog.Disclosure(i)])
+            .WithHead(1, null, Witness).WithAllHeads().Hide(2);
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class LieTests
     {
         var log = TenantLog.Of(20);
         var export = Of(log, 0, 20, earlier: [7, 8], tiles: true).EditBody(7, b => b.Replace("Z", "z", StringComparison.Ordinal));
-        log.Leaves[7] = System.Text.Encoding.UTF8.GetBytes((string)export.Entry(7)["body"]!);
+        log.Put(7, (string)export.Entry(7)["body"]!);
         export.Lines[1] = Tile(log, 0, 20);
         AssertBroken(export.Verify(), Flaw.Tile, "do not give the checkpoint's root");
         AssertBroken(export.Verify(), Flaw.EntryChanged, "entry 7: ");
@@ -79,7 +79,7 @@ public sealed class LieTests
     public void Tiles_that_are_not_those_of_the_log_are_found_though_the_entries_are()
     {
         var other = TenantLog.Of(20);
-        other.Leaves[3] = other.Leaves[2];
+        other.Put(3, other.Bodies[2]);
         var export = Of(TenantLog.Of(20), 0, 20, tiles: true);
         export.Lines[1] = Tile(other, 0, 20);
         AssertBroken(export.Verify(), Flaw.Tile, "do not give the checkpoint's root");
@@ -184,7 +184,7 @@ public sealed class LieTests
     {
         var log = TenantLog.Of(13);
         var other = TenantLog.Of(13, "018f4b5e-0000-7000-8000-000000000002");
-        log.Leaves[5] = other.Leaves[5];
+        log.Put(5, other.Bodies[5]);
         AssertBroken(Of(log, 0, 13).Verify(), Flaw.EntryTenant, "entry 5: its tenant is not that of the log");
     }
 
@@ -224,7 +224,8 @@ public sealed class LieTests
     {
         var disclosure = TenantLog.Url(System.Text.Encoding.UTF8.GetBytes(json));
         var log = TenantLog.Of(3);
-        log.Leaves[1] = System.Text.Encoding.UTF8.GetBytes(
+        log.Put(
+            1,
             log.Body(1).Replace(TenantLog.Digest(TenantLog.Disclosure(1)), TenantLog.Digest(disclosure), StringComparison.Ordinal));
         AssertBroken(
             Of(log, 0, 3, disclosed: i => i == 1 ? [disclosure] : []).Verify(),
@@ -241,7 +242,7 @@ public sealed class LieTests
     {
         var log = TenantLog.Of(3);
         var body = log.Body(1);
-        log.Leaves[1] = System.Text.Encoding.UTF8.GetBytes(body[..body.IndexOf("\"values\"", StringComparison.Ordinal)] + values + "}");
+        log.Put(1, body[..body.IndexOf("\"values\"", StringComparison.Ordinal)] + values + "}");
         AssertBroken(Of(log, 0, 3).Verify(), Flaw.Disclosure, "entry 1: its values are not");
     }
 
@@ -253,7 +254,7 @@ public sealed class LieTests
     public void An_entry_that_was_sealed_in_no_canonical_form_is_named(string beginning)
     {
         var log = TenantLog.Of(3);
-        log.Leaves[1] = System.Text.Encoding.UTF8.GetBytes(beginning + log.Body(1)[1..]);
+        log.Put(1, beginning + log.Body(1)[1..]);
         AssertBroken(Of(log, 0, 3).Verify(), Flaw.EntryForm, "entry 1: its body is not canonical JSON");
     }
 }

@@ -114,7 +114,7 @@ public sealed class WitnessTests
     public void A_history_that_was_rewritten_after_its_head_was_cosigned_is_a_split_view(int size)
     {
         var rewritten = TenantLog.Of(20);
-        rewritten.Leaves[13] = rewritten.Leaves[12];
+        rewritten.Put(13, rewritten.Bodies[12]);
         var export = Of(rewritten, 0, 20, heads: heads).WithHead(size == 14 ? 3 : 4, null, One);
         AssertBroken(export.Verify(One), Flaw.SplitView, $"(size {size}) and the checkpoint of size 20 are not of one history: split view");
     }

@@ -44,6 +44,13 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
                 $"{timeless} entries have no time of the form that times have: they can be neither in nor out");
         }
 
+        if (verified.Hidden > 0)
+        {
+            findings.Break(
+                Flaw.Completeness,
+                $"{verified.Hidden} of {verified.Entries} entries are not shown, only their digests: whether they meet the conditions cannot be seen");
+        }
+
         foreach (var condition in conditions)
         {
             findings.Remark($"Of {seen} entries, {condition.Matched} have {condition.Text}.");

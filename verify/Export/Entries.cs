@@ -26,7 +26,7 @@ internal readonly ref struct EntryBody(ReadOnlySpan<byte> text, List<Member> mem
     }
 }
 
-/// <summary>Sees each entry whose form is right, in the order of the file. What it makes of them counts only if the whole export holds.</summary>
+/// <summary>Sees each entry that is shown and whose form is right, in the order of the file. What it makes of them counts only if the whole export holds.</summary>
 internal interface IEntryObserver
 {
     void Observe(ulong position, EntryBody body);
@@ -45,6 +45,9 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
 
     public ulong Count { get; private set; }
 
+    /// <summary>Of how many only the digest is there.</summary>
+    public ulong Hidden { get; private set; }
+
     public CompactRange Range { get; } = new(header.From);
 
     public Tiles Tiles { get; } = new(header, findings);
@@ -55,14 +58,21 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
     public void Add(EntryLine line)
     {
         Count++;
-        var leaf = Hash.Leaf(line.Body);
+        var leaf = line.Leaf();
         if (Place(line.Position) && inOrder)
         {
             Range.Append(leaf);
         }
 
         Tiles.Check(line.Position, leaf);
-        CheckBody(line);
+        if (line.IsShown)
+        {
+            CheckBody(line);
+        }
+        else
+        {
+            Hidden++;
+        }
     }
 
     public void End()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bulkhead.Verify.Notes;
 
 namespace Bulkhead.Verify.Export;
@@ -9,7 +10,7 @@ internal sealed class ExportSentences(
     private static readonly Flaw[] OfEntries =
     [
         Flaw.Line, Flaw.Truncated, Flaw.Digest, Flaw.EntryMissing, Flaw.EntryDoubled, Flaw.EntryOrder, Flaw.EntryForm, Flaw.EntryTenant,
-        Flaw.EntryChanged, Flaw.RangeProof, Flaw.Root, Flaw.Tile, Flaw.Total,
+        Flaw.EntryChanged, Flaw.RangeProof, Flaw.Root, Flaw.Tile,
     ];
 
     private Checkpoint Checkpoint => signed.Checkpoint;
@@ -45,12 +46,17 @@ internal sealed class ExportSentences(
             return;
         }
 
-        findings.Hold($"Entries: {entries.Count}, at positions {header.From} to {header.To - 1} without a gap, exactly as they were sealed; all of tenant {header.Tenant}.");
+        findings.Hold($"Entries: {entries.Count}, at positions {header.From} to {header.To - 1} without a gap, exactly as they were sealed; {Shown()}.");
         if (Checkpoint.Size > header.To || header.From > 0)
         {
             findings.Remark($"The log of that checkpoint has {Checkpoint.Size} entries; this export says nothing of those outside of its positions.");
         }
     }
+
+    // Whose an entry is stands in its body.
+    private string Shown() => entries.Hidden == 0 ? $"all of tenant {header.Tenant}"
+        : entries.Hidden == entries.Count ? "none of them is shown"
+        : string.Create(CultureInfo.InvariantCulture, $"{entries.Count - entries.Hidden} of them are shown, all of tenant {header.Tenant}");
 
     private void SayEarlier()
     {

@@ -27,6 +27,7 @@ internal sealed class ExportVerification
     private readonly Trust trust;
     private readonly Findings findings;
     private readonly Entries entries;
+    private readonly TotalCheck totals;
     private readonly HashSet<string> seen = new(StringComparer.Ordinal);
     private ImmutableArray<VerifierKey> headsKeys = [];
     private ImmutableArray<VerifierKey> logKeys = [];
@@ -40,6 +41,7 @@ internal sealed class ExportVerification
     {
         (Header, this.trust, this.findings) = (header, trust, findings);
         entries = new(header, observers, findings);
+        totals = new(header, findings);
     }
 
     private ExportHeader Header { get; }
@@ -199,7 +201,7 @@ internal sealed class ExportVerification
                 heads?.AddLeaves(LineMembers.Read(line, "leaves").Texts("leaves"));
                 break;
             case "total":
-                TotalLine.Check(findings);
+                totals.Add(TotalLine.Read(line));
                 break;
             case "end":
                 CheckEnd(lines, LineMembers.Read(line, "entries", "sha256"));
@@ -293,12 +295,11 @@ internal sealed class ExportVerification
         }
 
         new RootCheck(Header, entries, signed.Checkpoint, proof, histories, findings).Run(open);
-        Hold();
+        new ExportSentences(Header, entries, signed, histories, heads!, trust.Witnesses, findings).Say();
+        totals.Run(open, signed.Checkpoint, histories, entries);
     }
 
-    private void Hold() => new ExportSentences(Header, entries, signed!, histories!, heads!, trust.Witnesses, findings).Say();
-
-    private Verified Summary() => new(Header, entries.Count, signed?.Checkpoint, Sightings());
+    private Verified Summary() => new(Header, entries.Count, entries.Hidden, signed?.Checkpoint, Sightings());
 
     private ImmutableArray<Sighting> Sightings()
     {

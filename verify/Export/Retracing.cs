@@ -17,7 +17,7 @@ internal static class Retracing
         {
             if (entry.Read(line) == "entry")
             {
-                var leaf = Hash.Leaf(entry.Body);
+                var leaf = entry.Leaf();
                 tree.Append(leaf);
                 again.Append(leaf);
                 Take();

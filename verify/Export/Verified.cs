@@ -10,4 +10,4 @@ namespace Bulkhead.Verify.Export;
 internal sealed record Sighting(ulong Size, ulong Time, ImmutableArray<string> Witnesses, bool IsNewest);
 
 /// <summary>What an export turned out to be.</summary>
-internal sealed record Verified(ExportHeader Header, ulong Entries, Checkpoint? Checkpoint, ImmutableArray<Sighting> Sightings);
+internal sealed record Verified(ExportHeader Header, ulong Entries, ulong Hidden, Checkpoint? Checkpoint, ImmutableArray<Sighting> Sightings);

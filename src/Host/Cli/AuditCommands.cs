@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Bulkhead.Host.Cli;
 
-/// <summary><c>audit search|tail|export|prove|verify</c>: a tenant's log, and what proves it.</summary>
+/// <summary><c>audit search|tail|export|prove|prove-total|verify</c>: a tenant's log, and what proves it.</summary>
 internal static class AuditCommands
 {
     private static readonly Option<string> Tenant = new("--tenant") { Description = "Slug of the tenant", HelpName = "TENANT", Required = true };
@@ -17,7 +17,7 @@ internal static class AuditCommands
 
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
-        Search(), AuditTailCommand.Build(Tenant, Role), Export(), Prove(), Verify(),
+        Search(), AuditTailCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(),
     };
 
     private static Command Search()
@@ -61,7 +61,7 @@ internal static class AuditCommands
                 .Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
             var ocsf = result.GetValue(format) == "ocsf";
             query = ocsf ? string.Join('&', new[] { query, "format=ocsf" }.Where(p => p.Length > 0)) : query;
-            return FetchAsync(result, query, result.GetRequiredValue(file), cancellationToken, proven: !ocsf);
+            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken, proven: !ocsf);
         });
         return command;
     }
@@ -72,7 +72,31 @@ internal static class AuditCommands
         var entry = new Option<Guid>("--entry") { Description = "Id of the entry", HelpName = "ID", Required = true };
         var command = new Command("prove", "One entry with the proof that it is in the log") { Tenant, Role, entry, file };
         command.SetAction((result, cancellationToken) =>
-            FetchAsync(result, $"entry={result.GetRequiredValue(entry)}", result.GetRequiredValue(file), cancellationToken));
+            FetchAsync(result, "export", $"entry={result.GetRequiredValue(entry)}", result.GetRequiredValue(file), cancellationToken));
+        return command;
+    }
+
+    private static Command ProveTotal()
+    {
+        var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
+        var attribute = new Option<string>("--attribute") { Description = "One that the app commits to: recordsRead", HelpName = "NAME", Required = true };
+        var from = new Option<string?>("--from") { Description = "From this date or RFC 3339 instant on" };
+        var to = new Option<string?>("--to") { Description = "Until this date or instant" };
+        var below = new Option<string?>("--below") { Description = "Prove that the total is below this, and do not tell it", HelpName = "NUMBER" };
+        var each = new Option<string?>("--each-below") { Description = "Prove that every single number is below this", HelpName = "NUMBER" };
+        var command = new Command("prove-total", "A total of committed numbers, proven without showing an entry")
+        {
+            Tenant, Role, attribute, from, to, below, each, file,
+        };
+        command.SetAction((result, cancellationToken) =>
+        {
+            var query = string.Join('&', new[]
+            {
+                ("attribute", result.GetRequiredValue(attribute)), ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(to)),
+                ("below", result.GetValue(below)), ("each", result.GetValue(each)),
+            }.Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
+            return FetchAsync(result, "total", query, result.GetRequiredValue(file), cancellationToken);
+        });
         return command;
     }
 
@@ -106,7 +130,8 @@ internal static class AuditCommands
         return command;
     }
 
-    private static async Task<int> FetchAsync(ParseResult result, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true)
+    private static async Task<int> FetchAsync(
+        ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true)
     {
         var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
         using var client = new ApiClient(credentials);
@@ -114,7 +139,7 @@ internal static class AuditCommands
         await using (var stream = File.Create(part))
         {
             await client.DownloadAsync(
-                credentials.Url("api/v1/audit/export" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
+                credentials.Url($"api/v1/audit/{what}" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
         }
 
         // Never a half export under the name that was asked for.

@@ -1,8 +1,9 @@
 using System.CommandLine;
-using System.Net;
-using System.Text;
+using System.Globalization;
+using Bulkhead.Host.Local;
 using Bulkhead.Host.Witnessing;
 using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Keys.PostQuantum;
 
 namespace Bulkhead.Host.Cli;
 
@@ -12,76 +13,71 @@ namespace Bulkhead.Host.Cli;
 /// </summary>
 internal static class WitnessCommand
 {
-    private const int MaxBody = 128 * 1024;
-    private const int MaxConnections = 200;
+    private const int DefaultPort = 8090;
 
     public static Command Build()
     {
         var logs = new Option<string[]>("--log") { Description = "Verifier key of a log to witness; several by several", HelpName = "VKEY", Required = true };
-        var state = new Option<DirectoryInfo>("--state") { Description = "Folder of its key and of what it signed", HelpName = "DIR", Required = true };
-        var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "bulkhead-witness" };
-        var port = new Option<int>("--port") { Description = "Port on this machine; 0 takes a free one", DefaultValueFactory = _ => 8090 };
+        var state = new Option<DirectoryInfo>("--state") { Description = "Folder of its keys and of what it signed", HelpName = "DIR", Required = true };
+        var name = new Option<string>("--name")
+        {
+            Description = "Its name for good: its keys are bound to it",
+            DefaultValueFactory = _ => "bulkhead-witness",
+        };
+        var port = new Option<int>("--port") { Description = "Port on this machine; 0 takes a free one", DefaultValueFactory = _ => DefaultPort };
+        port.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && !ushort.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            {
+                result.AddError("--port wants a number from 0 to 65535");
+            }
+        });
         var command = new Command("witness", "Witnesses the logs of other installations, so that nobody can show two histories") { logs, state, name, port };
-        command.SetAction((result, cancellationToken) => RunAsync(
-            [.. result.GetRequiredValue(logs).Select(Key)],
-            result.GetRequiredValue(state).FullName,
-            result.GetRequiredValue(name),
-            result.GetRequiredValue(port),
-            cancellationToken));
+        command.SetAction(async (result, _) =>
+        {
+            using var signals = new StopSignals();
+            await RunAsync(
+                [.. result.GetRequiredValue(logs).Select(Key)],
+                result.GetRequiredValue(state).FullName,
+                result.GetRequiredValue(name),
+                result.GetRequiredValue(port),
+                signals.Stop);
+            return ExitCode.Done;
+        });
         return command;
     }
 
-    private static NoteKey Key(string vkey) => NoteKey.Parse(vkey) is { Kind: NoteSignatureKind.Ed25519 } key
-        ? key
-        : throw new ApiFault(ExitCode.Usage, [$"'{vkey}' is no verifier key of a log: ./bulkhead witnesses list shows it"]);
+    private static NoteKey Key(string vkey) => NoteKey.Parse(vkey) switch
+    {
+        { Kind: NoteSignatureKind.Ed25519 } key => key,
+        { Kind: NoteSignatureKind.CosignatureMLDsa44 } key when PostQuantumSupport.HasMLDsa => key,
+        { Kind: NoteSignatureKind.CosignatureMLDsa44 } key => throw new ApiFault(
+            ExitCode.Usage,
+            [$"The key of {key.Name} is of ML-DSA-44, which {PostQuantumSupport.OpenSsl} lacks. Next step: run on OpenSSL 3.5, or give its Ed25519 key"]),
+        _ => throw new ApiFault(ExitCode.Usage, [$"'{vkey}' is no verifier key of a log: ./bulkhead witnesses list shows it"]),
+    };
 
-    private static async Task<int> RunAsync(
-        IReadOnlyList<NoteKey> logs, string folder, string name, int port, CancellationToken cancellationToken)
+    private static async Task RunAsync(NoteKey[] logs, string folder, string name, int port, CancellationToken stop)
     {
         if (!NoteKey.IsName(name))
         {
-            throw new ApiFault(ExitCode.Usage, ["A witness's name has 1 to 255 characters, no spaces and no '+'"]);
+            throw new ApiFault(ExitCode.Usage, ["A witness's name has 1 to 255 bytes, no spaces and no '+'"]);
         }
 
         using var state = new WitnessState(folder, name, logs, TimeProvider.System);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        var free = Port.Require(port);
+        await using var app = WitnessServer.Build(state, free);
+        await app.StartAsync(stop);
+        var url = string.Create(CultureInfo.InvariantCulture, $"http://localhost:{free}/");
+        foreach (var key in state.Keys)
         {
-            kestrel.Listen(IPAddress.Loopback, port);
-            kestrel.Limits.MaxRequestBodySize = MaxBody;
-            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
-            kestrel.AddServerHeader = false;
-        });
-        await using var app = builder.Build();
-        app.MapPost("/add-checkpoint", async context =>
-        {
-            using var reader = new StreamReader(context.Request.Body, new UTF8Encoding(false, throwOnInvalidBytes: true));
-            WitnessAnswer answer;
-            try
-            {
-                answer = await state.AddAsync(await reader.ReadToEndAsync(context.RequestAborted), context.RequestAborted);
-            }
-            catch (DecoderFallbackException)
-            {
-                answer = new(400, "The body is not UTF-8.\n");
-            }
-            catch (BadHttpRequestException refused)
-            {
-                answer = new(refused.StatusCode, "The body is too large.\n");
-            }
+            Console.WriteLine($"{key}");
+        }
 
-            context.Response.StatusCode = answer.Status;
-            context.Response.ContentType = answer.ContentType;
-            await context.Response.WriteAsync(answer.Text, context.RequestAborted);
-        });
-        await app.StartAsync(cancellationToken);
-        var url = app.Urls.First().TrimEnd('/') + "/";
-        Console.WriteLine($"{state.Key}");
         Console.WriteLine(url);
-        Output.Message($"Witnessing {string.Join(", ", logs.Select(log => log.Name))} at {url}");
-        Output.Message($"Next step, at the installation: ./bulkhead witnesses add {name} --vkey '{state.Key}' --url {url}");
-        await app.WaitForShutdownAsync(cancellationToken);
-        return ExitCode.Done;
+        Output.Message($"Witnessing {string.Join(", ", logs.Select(log => log.Name).Distinct())} at {url}");
+        Output.Message(
+            $"Next step, at the installation: ./bulkhead witnesses add {name.Split('/')[0]} {string.Join(' ', state.Keys.Select(key => $"--vkey '{key}'"))} --url {url}");
+        await app.WaitForShutdownAsync(stop);
     }
 }

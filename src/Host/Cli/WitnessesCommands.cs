@@ -24,14 +24,27 @@ internal static class WitnessesCommands
     private static Command Add()
     {
         var name = new Argument<string>("name") { Description = "How to call it here" };
-        var vkey = new Option<string>("--vkey") { Description = "Its verifier key, as it prints it", Required = true };
+        var vkey = new Option<string[]>("--vkey") { Description = "Its verifier key, as it prints it; its second by a second --vkey", Required = true };
         var url = new Option<string>("--url") { Description = "Where it listens, ending in '/'", Required = true };
+        vkey.Validators.Add(option =>
+        {
+            if (option.Tokens.Count > 2)
+            {
+                option.AddError("A witness has one key, or two: of Ed25519, then of ML-DSA-44");
+            }
+        });
         var command = new Command("add", "Appoints a witness") { name, vkey, url };
         command.SetAction(async (result, cancellationToken) =>
         {
             var credentials = ClientCredentials.Operator(result);
             using var client = new ApiClient(credentials);
-            var body = new JsonObject { ["vkey"] = result.GetRequiredValue(vkey), ["url"] = result.GetRequiredValue(url) };
+            var keys = result.GetRequiredValue(vkey);
+            var body = new JsonObject { ["vkey"] = keys[0], ["url"] = result.GetRequiredValue(url) };
+            if (keys.Length == 2)
+            {
+                body["postQuantumVkey"] = keys[1];
+            }
+
             Output.Write(result, await client.PutAsync(Url(credentials, result.GetRequiredValue(name)), body, cancellationToken), Show);
             return ExitCode.Done;
         });
@@ -57,8 +70,24 @@ internal static class WitnessesCommands
     private static void Show(JsonNode answer)
     {
         Console.WriteLine($"Log of heads {answer["origin"]}: {answer["logKey"]}");
+        if (answer["postQuantumLogKey"] is { } second)
+        {
+            Console.WriteLine($"Its key of ML-DSA-44: {second}");
+        }
+
+        var witnesses = answer["witnesses"] as JsonArray ?? [];
         Output.Table(
-            ["witness", "signed", "url", "key"],
-            (answer["witnesses"] as JsonArray ?? []).Select(w => (string[])[$"{w?["name"]}", $"{w?["signed"]}", $"{w?["url"]}", $"{w?["vkey"]}"]));
+            ["witness", "signed", "answer", "url", "key"],
+            witnesses.Select(w => (string[])[$"{w?["name"]}", $"{w?["signed"]}", Answer(w), $"{w?["url"]}", $"{w?["vkey"]}"]));
+        foreach (var witness in witnesses)
+        {
+            if (witness?["refusal"] is { } refusal)
+            {
+                Output.Message($"{witness["name"]}, since {refusal["since"]}: {refusal["message"]} Next step: {refusal["nextStep"]}");
+            }
+        }
     }
+
+    private static string Answer(JsonNode? witness) =>
+        witness?["refusal"]?["kind"] is { } kind ? $"{kind}" : $"{witness?["signed"]}" == "0" ? "none yet" : "signed";
 }

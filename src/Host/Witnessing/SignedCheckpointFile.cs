@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Bulkhead.Host.Local;
 using Bulkhead.Kernel.Audit.Transparency;
 
 namespace Bulkhead.Host.Witnessing;
@@ -17,13 +18,12 @@ internal sealed class SignedCheckpointFile
     // Of the format, so that it stays when a limit of notes changes: who looked for the second place elsewhere would go back to the first.
     private const int PlaceLength = 512 * 1024;
 
-    private readonly string _path;
     private int _place;
 
-    /// <exception cref="InvalidDataException">There is a file, and neither place holds a checkpoint.</exception>
+    /// <exception cref="StartFault">There is a file, and neither place holds a checkpoint.</exception>
     public SignedCheckpointFile(string path)
     {
-        _path = path;
+        Path = path;
         if (!File.Exists(path))
         {
             return;
@@ -32,21 +32,29 @@ internal sealed class SignedCheckpointFile
         var bytes = File.ReadAllBytes(path);
         for (var place = 0; place < 2; place++)
         {
-            if (Read(bytes, place) is { } checkpoint && (Last is null || checkpoint.Size >= Last.Size))
+            if (Read(bytes, place) is { } note && Checkpoint.Parse(note.Text) is { } checkpoint
+                && (Last is null || checkpoint.Size >= Last.Size))
             {
                 Last = checkpoint;
+                Note = $"{note}";
                 _place = place;
             }
         }
 
         if (Last is null && bytes.Length > 0)
         {
-            throw new InvalidDataException(
-                $"{path} holds no checkpoint. Next step: restore it; without it this witness could sign a second history");
+            throw new StartFault(
+                $"{path} is damaged, which says what this witness signed. "
+                + "Next step: bring it back, or begin with an empty folder, so with other keys");
         }
     }
 
-    /// <summary>Null when none was signed.</summary>
+    public string Path { get; }
+
+    /// <summary>As the log signed it; null when none was signed.</summary>
+    public string? Note { get; private set; }
+
+    /// <summary>What the note says.</summary>
     public Checkpoint? Last { get; private set; }
 
     /// <summary>On the disk when this returns.</summary>
@@ -58,20 +66,21 @@ internal sealed class SignedCheckpointFile
         BinaryPrimitives.WriteInt32BigEndian(bytes, text.Length);
         SHA256.HashData(text, bytes.AsSpan(4, SHA256.HashSizeInBytes));
         text.CopyTo(bytes, Head);
-        using var file = new FileStream(_path, new FileStreamOptions
+        using var file = new FileStream(Path, new FileStreamOptions
         {
             Mode = FileMode.OpenOrCreate,
             Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            UnixCreateMode = DurableFile.OwnerOnly,
         });
         file.Position = (long)(1 - _place) * PlaceLength;
         file.Write(bytes);
         file.Flush(flushToDisk: true);
         _place = 1 - _place;
         Last = checkpoint;
+        Note = $"{note}";
     }
 
-    private static Checkpoint? Read(byte[] bytes, int place)
+    private static SignedNote? Read(byte[] bytes, int place)
     {
         var at = bytes.AsSpan(Math.Min(bytes.Length, place * PlaceLength));
         if (at.Length < Head)
@@ -86,6 +95,6 @@ internal sealed class SignedCheckpointFile
             return null;
         }
 
-        return SignedNote.Parse(Encoding.UTF8.GetString(at.Slice(Head, length))) is { } note ? Checkpoint.Parse(note.Text) : null;
+        return SignedNote.Parse(at.Slice(Head, length));
     }
 }

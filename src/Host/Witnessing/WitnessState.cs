@@ -1,7 +1,8 @@
+using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
+using Bulkhead.Host.Local;
 using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Keys.PostQuantum;
 
 namespace Bulkhead.Host.Witnessing;
 
@@ -15,40 +16,54 @@ internal sealed record WitnessAnswer(int Status, string Text, string ContentType
 internal sealed class WitnessState : IDisposable
 {
     private readonly TimeProvider _time;
-    private readonly FileStream _hold;
-    private readonly byte[] _seed;
+    private readonly WitnessFolder _folder;
     private readonly Dictionary<string, Watched> _logs;
 
+    // What is remembered of all logs is one file.
+    private readonly Lock _remembering = new();
+
     /// <param name="logs">Several keys of one name are keys of one log.</param>
-    /// <exception cref="IOException">Another witness has the folder.</exception>
-    /// <exception cref="InvalidDataException">A file of it is damaged.</exception>
-    public WitnessState(string folder, string name, IEnumerable<NoteKey> logs, TimeProvider time)
+    /// <exception cref="StartFault">It must not go on: another witness has the folder, a file of it is lost or damaged.</exception>
+    public WitnessState(string folder, string name, IReadOnlyCollection<NoteKey> logs, TimeProvider time)
     {
         _time = time;
-        Directory.CreateDirectory(folder);
-
-        // Two processes that each decide by what they remember would sign two histories.
-        _hold = new FileStream(Path.Combine(folder, "witness.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        _folder = WitnessFolder.Open(folder, name);
         try
         {
             _logs = logs.GroupBy(log => log.Name, StringComparer.Ordinal)
-                .ToDictionary(keys => keys.Key, keys => new Watched(keys.Key, [.. keys], folder), StringComparer.Ordinal);
-            _seed = SeedOf(Path.Combine(folder, "witness.key"));
-            Key = NoteKey.OfSeed(name, NoteSignatureKind.CosignatureEd25519, _seed);
+                .ToDictionary(keys => keys.Key, keys => new Watched(keys.Key, [.. keys], _folder), StringComparer.Ordinal);
+            NoteSignatureKind[] kinds = PostQuantumSupport.HasMLDsa
+                ? [NoteSignatureKind.CosignatureEd25519, NoteSignatureKind.CosignatureMLDsa44]
+                : [NoteSignatureKind.CosignatureEd25519];
+            Keys = [.. kinds.Select(kind => NoteKey.OfSeed(name, kind, _folder.Seed(kind)))];
+            if (_logs.Count > WitnessFolder.MaxLogs)
+            {
+                throw new StartFault($"A witness watches at most {WitnessFolder.MaxLogs} logs. Next step: start another for the rest");
+            }
+
+            // What the witness signs would be signatures of that log.
+            if (logs.FirstOrDefault(log => Keys.Any(key => key.PublicKey.AsSpan().SequenceEqual(log.PublicKey))) is { } own)
+            {
+                throw new StartFault($"The key of {own.Name} is this witness's own. Next step: give the log's key to --log");
+            }
         }
         catch
         {
-            _hold.Dispose();
+            _folder.Dispose();
             throw;
         }
     }
 
-    public NoteKey Key { get; }
+    /// <summary>What it signs with: Ed25519 first, and ML-DSA-44 where the platform has it.</summary>
+    public ImmutableArray<NoteKey> Keys { get; }
 
     public void Dispose()
     {
-        CryptographicOperations.ZeroMemory(_seed);
-        _hold.Dispose();
+        _folder.Dispose();
+        foreach (var watched in _logs.Values)
+        {
+            watched.Gate.Dispose();
+        }
     }
 
     public async Task<WitnessAnswer> AddAsync(string body, CancellationToken cancellationToken)
@@ -62,7 +77,7 @@ internal sealed class WitnessState : IDisposable
         await watched.Gate.WaitAsync(cancellationToken);
         try
         {
-            return Answer(watched.Decide(request), request.Note);
+            return Answer(Decide(watched, request), request.Note);
         }
         finally
         {
@@ -70,37 +85,41 @@ internal sealed class WitnessState : IDisposable
         }
     }
 
-    private static byte[] SeedOf(string path)
+    private WitnessDecision Decide(Watched watched, AddCheckpoint request)
     {
-        if (File.Exists(path))
+        var decision = WitnessedLog.Decide(watched.Log, request);
+        var (origin, note) = (watched.Log.Origin, $"{request.Note}");
+        if (decision.IsSplitView && watched.File.Note is { } signed)
         {
-            var known = File.ReadAllBytes(path);
-            return known.Length == Ed25519.SeedLength
-                ? known
-                : throw new InvalidDataException(
-                    $"{path} holds no key of {Ed25519.SeedLength} bytes. Next step: restore it, or begin in an empty folder");
+            // Both bear the log's own signature, and are of one size: whoever has the two needs nobody's word.
+            _folder.KeepEvidence(origin, ".signed", signed);
+            _folder.KeepEvidence(origin, ".split", note);
+        }
+        else if (decision.Status == 422)
+        {
+            _folder.KeepEvidence(origin, ".unproven", note);
         }
 
-        var seed = RandomNumberGenerator.GetBytes(Ed25519.SeedLength);
-        Create(path, seed);
-        return seed;
-    }
-
-    private static void Create(string path, ReadOnlySpan<byte> bytes)
-    {
-        using var file = new FileStream(path, new FileStreamOptions
+        if (decision is { Status: 200, Latest: { } latest })
         {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
-        file.Write(bytes);
-        file.Flush(flushToDisk: true);
+            if (latest.Size > watched.Log.Size)
+            {
+                watched.File.Keep(request.Note, request.Checkpoint);
+                lock (_remembering)
+                {
+                    _folder.Remember(origin);
+                }
+            }
+
+            watched.Log = latest;
+        }
+
+        return decision;
     }
 
     private WitnessAnswer Answer(WitnessDecision decision, SignedNote? note = null) => decision.Status switch
     {
-        200 => new(200, SignedNote.Of(note!.Text).With([SignedNote.Cosign(note.Text, Key, _seed, _time.GetUtcNow())]).SignatureLines()),
+        200 => new(200, SignatureLines(note!.Text)),
         403 => new(403, "The checkpoint is not signed by the log's key.\n"),
         404 => new(404, "This witness does not know the log.\n"),
         409 => new(409, string.Create(CultureInfo.InvariantCulture, $"{decision.Latest!.Size}\n"), AddCheckpoint.SizeType),
@@ -108,50 +127,29 @@ internal sealed class WitnessState : IDisposable
         _ => new(400, "The body is 'old SIZE' of at most the checkpoint's, lines of the proof, an empty line and a signed checkpoint.\n"),
     };
 
-    /// <summary>
-    /// A log, what was signed of it, and one at a time. Its files are named after its origin: one that gets a new key does not begin anew.
-    /// </summary>
+    private string SignatureLines(string text)
+    {
+        var at = _time.GetUtcNow();
+        return SignedNote.Of(text).With(Keys.Select(key => SignedNote.Cosign(text, key, _folder.Seed(key.Kind), at))).SignatureLines();
+    }
+
+    /// <summary>A log, what was signed of it, and one at a time.</summary>
     private sealed class Watched
     {
-        private readonly string _path;
-        private readonly SignedCheckpointFile _file;
-        private WitnessedLog _log;
-
-        public Watched(string origin, NoteKey[] keys, string folder)
+        public Watched(string origin, ImmutableArray<NoteKey> keys, WitnessFolder folder)
         {
-            _path = Path.Combine(folder, $"log-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(origin)))[..32]}");
-            _file = new SignedCheckpointFile($"{_path}.checkpoint");
-            _log = WitnessedLog.Unseen(origin, [.. keys]);
-            if (_file.Last is { } last)
+            File = folder.CheckpointOf(origin);
+            Log = WitnessedLog.Unseen(origin, keys);
+            if (File.Last is { } last)
             {
-                _log = last.Origin == origin
-                    ? _log with { Size = last.Size, Root = last.Root }
-                    : throw new InvalidDataException($"{_path}.checkpoint is of another log. Next step: restore it");
+                Log = Log with { Size = last.Size, Root = last.Root };
             }
         }
 
         public SemaphoreSlim Gate { get; } = new(1);
 
-        public WitnessDecision Decide(AddCheckpoint request)
-        {
-            var decision = WitnessedLog.Decide(_log, request);
-            if (decision.IsSplitView)
-            {
-                // What the log did, with its own signature.
-                Create($"{_path}.split", Encoding.UTF8.GetBytes(request.Note.ToString()));
-            }
+        public SignedCheckpointFile File { get; }
 
-            if (decision is { Status: 200, Latest: { } latest })
-            {
-                if (latest.Size > _log.Size)
-                {
-                    _file.Keep(request.Note, request.Checkpoint);
-                }
-
-                _log = latest;
-            }
-
-            return decision;
-        }
+        public WitnessedLog Log { get; set; }
     }
 }

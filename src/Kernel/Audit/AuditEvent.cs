@@ -40,6 +40,9 @@ public sealed record AuditEvent(string Action)
     /// <summary>Stable code of the refusal, for <see cref="AuditResult.Denied"/>.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Numbers that the entry commits to, because the app says so; each attribute once.</summary>
+    public ImmutableArray<CommittedNumber> Numbers { get; init; } = [];
+
     /// <summary>Further words of ours (route, client id): ordered by name when written; never a value of a tenant's field.</summary>
     public ImmutableSortedDictionary<string, string> Details { get; init; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);

@@ -16,6 +16,9 @@ public sealed record LogState(long Size, string Note, DateTimeOffset SealedAt);
 public sealed record LogHead(
     long Position, long Size, byte[] Leaf, string Note, string HeadsNote, long HeadsSize, IReadOnlyList<byte[]> Proof);
 
+/// <param name="Commitments">Canonical JSON; empty for none.</param>
+public sealed record LoggedEntry(string Body, string Commitments);
+
 /// <summary>The read side of the sealed logs: what a tenant, and whoever it shows it to, can check.</summary>
 public sealed class AuditLog
 {
@@ -79,29 +82,29 @@ public sealed class AuditLog
         return hashes;
     }
 
-    /// <summary>Bodies of the entries at the positions [from, to), in order. One that is sealed and not there is a hole, given as null.</summary>
-    public async Task<List<string?>> EntriesAsync(RequestContext context, long from, long to, CancellationToken cancellationToken)
+    /// <summary>The entries at the positions [from, to), in order. One that is sealed and not there is a hole, given as null.</summary>
+    public async Task<List<LoggedEntry?>> EntriesAsync(RequestContext context, long from, long to, CancellationToken cancellationToken)
     {
-        var bodies = new List<string?>();
+        var entries = new List<LoggedEntry?>();
         await _database.RunAsync(
             context,
             new TenantWork().Read(
                 Sql.Of($"""
-                    select l.position, e.body from {Place.Core}.audit_leaf l
+                    select l.position, e.body, e.commitments from {Place.Core}.audit_leaf l
                     left join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
                     where l.position >= {SqlValue.Integer(from)} and l.position < {SqlValue.Integer(to)} order by l.position
                     """),
                 row =>
                 {
-                    while (from + bodies.Count < row.Integer(0))
+                    while (from + entries.Count < row.Integer(0))
                     {
-                        bodies.Add(null);
+                        entries.Add(null);
                     }
 
-                    bodies.Add(row.IsNull(1) ? null : row.Text(1));
+                    entries.Add(row.IsNull(1) ? null : new(row.Text(1), row.Text(2)));
                 }),
             cancellationToken);
-        return bodies;
+        return entries;
     }
 
     /// <summary>Position of an entry; null while it is not sealed, or when there is none.</summary>
@@ -138,8 +141,29 @@ public sealed class AuditLog
         return range;
     }
 
-    /// <summary>The tenant's newest head; null when none of it is in the log of heads.</summary>
-    public async Task<LogHead?> HeadAsync(TenantId tenant, CancellationToken cancellationToken)
+    /// <summary>What a signed note of a log says; null for none.</summary>
+    public static Checkpoint? CheckpointOf(string note) => SignedNote.Parse(note) is { } signed ? Checkpoint.Parse(signed.Text) : null;
+
+    /// <summary>The last checkpoint of the tenant's log that was signed until then, or the first from then on; null when there is none.</summary>
+    public async Task<(Checkpoint Checkpoint, string Note)?> CheckpointAtAsync(
+        TenantId tenant, DateTimeOffset at, bool isBefore, CancellationToken cancellationToken)
+    {
+        // The last 8 bytes of a head say when it was signed.
+        var (compared, order) = isBefore ? (Sql.Of($"<="), Sql.Of($"desc")) : (Sql.Of($">="), Sql.Of($"asc"));
+        string? note = null;
+        await _control.ReadAsync(
+            Sql.Of($"""
+                select note from control.head where tenant_id = {SqlValue.Uuid(tenant.Value)}
+                and ('x' || encode(substring(leaf from 73 for 8), 'hex'))::bit(64)::bigint {compared} {SqlValue.Integer(at.ToUnixTimeSeconds())}
+                order by position {order} limit 1
+                """),
+            row => note = row.Text(0),
+            cancellationToken);
+        return note is not null && CheckpointOf(note) is { } checkpoint ? (checkpoint, note) : null;
+    }
+
+    /// <summary>The tenant's newest head, or that of a size; null when it is not in the log of heads.</summary>
+    public async Task<LogHead?> HeadAsync(TenantId tenant, long? size, CancellationToken cancellationToken)
     {
         // The newest that a witness signed, so that the whole is witnessed; else the newest.
         (long Size, string Note) heads = default;
@@ -149,7 +173,8 @@ public sealed class AuditLog
                     select c.size, c.note, true as witnessed from control.cosigned c
                     union all select t.size, t.note, false from control.head_tree t) s
                 where exists (select 1 from control.head h
-                    where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size)
+                    where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size
+                    and h.size = coalesce({SqlValue.Integer(size)}, h.size))
                 order by s.witnessed desc, s.size desc limit 1
                 """),
             row => heads = (row.Integer(0), row.Text(1)),
@@ -164,6 +189,7 @@ public sealed class AuditLog
             Sql.Of($"""
                 select position, size, leaf, note from control.head
                 where tenant_id = {SqlValue.Uuid(tenant.Value)} and position < {SqlValue.Integer(heads.Size)}
+                and size = coalesce({SqlValue.Integer(size)}, size)
                 order by position desc limit 1
                 """),
             row => head = (row.Integer(0), row.Integer(1), row.Bytes(2), row.Text(3)),

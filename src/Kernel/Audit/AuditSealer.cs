@@ -101,7 +101,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             tenant.Value));
         batch.BatchCommands.Add(Of(
             $"""
-            select e.xid::text, e.id, e.body from {core}.audit_entry e, {core}.audit_tree a
+            select e.xid::text, e.id, e.body, e.commitments from {core}.audit_entry e, {core}.audit_tree a
             where a.tenant_id = $1 and e.tenant_id = $1 and (e.xid, e.id) > (a.cursor_xid, a.cursor_id)
               and e.xid < pg_snapshot_xmin(pg_current_snapshot())
             order by e.xid, e.id limit $2
@@ -127,7 +127,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         while (await reader.ReadAsync(cancellationToken))
         {
             entries.Add(new(
-                reader.GetString(0), reader.GetGuid(1), MerkleTree.LeafHash(System.Text.Encoding.UTF8.GetBytes(reader.GetString(2)))));
+                reader.GetString(0), reader.GetGuid(1), AuditLeaf.HashOf(reader.GetString(2), reader.GetString(3))));
         }
 
         return (tree, entries);

@@ -185,10 +185,13 @@ internal sealed class Preparation(
             $"grant select, insert, update on control.head_tree, control.head_tile to {sealer}", cancellationToken);
         await control.RunAsync($"grant select, insert on control.head, control.cosigned, control.cosignature to {sealer}", cancellationToken);
         await control.RunAsync($"grant select on control.witness to {sealer}", cancellationToken);
+        await control.RunAsync($"grant select, insert, update, delete on control.witness_refusal to {sealer}", cancellationToken);
         if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id is null)", cancellationToken))
         {
             await LogKeys.CreateAsync(control, sealing, null, cancellationToken);
         }
+
+        await LogKeys.CompleteAsync(control, sealing, cancellationToken);
     }
 
     /// <summary>Databases of tenants are copies of a hardened template: creating one takes no script.</summary>

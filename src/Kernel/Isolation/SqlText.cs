@@ -34,6 +34,12 @@ internal enum SqlBindingKind
     EntryResult,
     EntryHead,
     EntryTail,
+
+    /// <summary>Texts of the entry's commitments: one, or one for each number of records from 0.</summary>
+    EntryCommitments,
+
+    /// <summary>Whether the number of records says which.</summary>
+    EntryCounts,
 }
 
 internal readonly record struct SqlBinding(SqlBindingKind Kind, SqlValue Value, int Slot);
@@ -51,7 +57,8 @@ internal sealed class SqlText
 
     public ImmutableArray<SqlBinding> Bindings { get; }
 
-    public static SqlText Of(Sql sql, Unit unit, SqlShape shape)
+    /// <param name="commits">The entry commits to numbers.</param>
+    public static SqlText Of(Sql sql, Unit unit, SqlShape shape, bool commits)
     {
         var build = new Build(unit);
         if (shape == SqlShape.Plain)
@@ -64,7 +71,7 @@ internal sealed class SqlText
         build.Text("with act as materialized (");
         build.Statement(sql);
         build.Text("), entry as (");
-        build.Entry(shape);
+        build.Entry(shape, commits);
         build.Text(" from act a");
         if (shape is SqlShape.RecordsIdsIfAny or SqlShape.RecordsDigestIfAny or SqlShape.RecordsNoneIfAny)
         {
@@ -81,10 +88,10 @@ internal sealed class SqlText
     }
 
     /// <summary>The appending of an entry whose act has no rows.</summary>
-    public static SqlText EntryAlone(Unit unit)
+    public static SqlText EntryAlone(Unit unit, bool commits)
     {
         var build = new Build(unit);
-        build.EntryHead();
+        build.EntryHead(commits, "1");
         build.Text("null, ");
         build.Bind(SqlBindingKind.EntryHead);
         build.Text(" || ");
@@ -128,9 +135,10 @@ internal sealed class SqlText
             }
         }
 
-        public void Entry(SqlShape shape)
+        public void Entry(SqlShape shape, bool commits)
         {
-            EntryHead();
+            // More records than it has texts for give null, which no entry takes: no act is without its commitment.
+            EntryHead(commits, "1 + count(*)");
             Text(shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny
                 ? "case when count(*) = 1 then (array_agg(a.id))[1] end, "
                 : "null, ");
@@ -162,11 +170,12 @@ internal sealed class SqlText
             Text(" from (select distinct id from act where (select count(*) from act) > 1) a");
         }
 
-        public void EntryHead()
+        public void EntryHead(bool commits, string counted)
         {
             Text("insert into ");
             Text(unit.CoreSchema.Quoted);
-            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, record, body) select ");
+            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, ");
+            Text(commits ? "commitments, record, body) select " : "record, body) select ");
             Tenant();
             ReadOnlySpan<SqlBindingKind> columns =
             [
@@ -177,6 +186,17 @@ internal sealed class SqlText
             {
                 Text(", ");
                 Bind(column);
+            }
+
+            if (commits)
+            {
+                Text(", (");
+                Bind(SqlBindingKind.EntryCommitments);
+                Text(")[case when ");
+                Bind(SqlBindingKind.EntryCounts);
+                Text(" then (");
+                Text(counted);
+                Text(")::int else 1 end]");
             }
 
             Text(", ");

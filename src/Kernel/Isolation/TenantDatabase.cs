@@ -1,4 +1,5 @@
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 using NpgsqlTypes;
@@ -13,12 +14,14 @@ public sealed class TenantDatabase
 
     private readonly Catalogue _catalogue;
     private readonly TenantPools _pools;
+    private readonly KeyRing _keys;
     private readonly TimeProvider _time;
 
-    internal TenantDatabase(Catalogue catalogue, TenantPools pools, TimeProvider time)
+    internal TenantDatabase(Catalogue catalogue, TenantPools pools, KeyRing keys, TimeProvider time)
     {
         _catalogue = catalogue;
         _pools = pools;
+        _keys = keys;
         _time = time;
     }
 
@@ -42,6 +45,9 @@ public sealed class TenantDatabase
             RequireOpen(context.Tenant);
         }
 
+        var openings = work.Steps.Exists(s => s.Commits)
+            ? await _keys.OpenAsync(context.Tenant, EntryCommitments.KeyName, cancellationToken)
+            : null;
         var unit = tenant.Placement.Unit;
         for (var attempt = 1; ; attempt++)
         {
@@ -49,7 +55,7 @@ public sealed class TenantDatabase
             try
             {
                 await using var lease = await _pools.OpenAsync(unit, cancellationToken);
-                var result = await RunAsync(lease.Connection, unit, capability, context, work, progress, cancellationToken);
+                var result = await RunAsync(lease.Connection, unit, capability, context, work, openings, progress, cancellationToken);
                 if (touchesData)
                 {
                     // What was read before the tenant withdrew its keys is not shown after it.
@@ -102,6 +108,7 @@ public sealed class TenantDatabase
         Guid capability,
         RequestContext context,
         TenantWork work,
+        RecordKeys? openings,
         RunProgress progress,
         CancellationToken cancellationToken)
     {
@@ -123,7 +130,7 @@ public sealed class TenantDatabase
 
         foreach (var step in work.Steps)
         {
-            batch.BatchCommands.Add(Command(step, unit, context, now));
+            Add(batch, step, unit, context, openings, now);
         }
 
         if (oneSnapshot)
@@ -162,12 +169,16 @@ public sealed class TenantDatabase
         return new(changed, null);
     }
 
-    private static NpgsqlBatchCommand Command(in WorkStep step, Unit unit, RequestContext context, DateTimeOffset now)
+    private static void Add(
+        NpgsqlBatch batch, in WorkStep step, Unit unit, RequestContext context, RecordKeys? openings, DateTimeOffset now)
     {
-        var text = step.Statement is null ? SqlText.EntryAlone(unit) : step.Statement.Render(unit, step.Shape);
+        var text = step.Statement is null
+            ? SqlText.EntryAlone(unit, step.Commits)
+            : step.Statement.Render(unit, step.Shape, step.Commits);
         var entry = step.Audit is null
             ? default
             : AuditEntry.Of(context, step.Audit, now, hasRecords: step.Statement is not null && step.Audit.Records != AuditRecords.None);
+        var commitments = step.Commits ? EntryCommitments.Of(step.Audit!.Numbers, entry.Id, openings!) : null;
         var command = new NpgsqlBatchCommand(text.Text);
         foreach (var binding in text.Bindings)
         {
@@ -176,14 +187,27 @@ public sealed class TenantDatabase
                 SqlBindingKind.Tenant => SqlValue.Uuid(context.Tenant.Value).ToParameter(),
                 SqlBindingKind.Value => binding.Value.ToParameter(),
                 SqlBindingKind.Slot => step.Arguments![binding.Slot].ToParameter(),
-                _ => EntryValue(binding.Kind, entry).ToParameter(),
+                _ => EntryValue(binding.Kind, entry, commitments).ToParameter(),
             });
         }
 
-        return command;
+        batch.BatchCommands.Add(command);
+        if (commitments is not null)
+        {
+            // The entry is not there when the act found nothing to record.
+            var opening = new NpgsqlBatchCommand(
+                $"""
+                insert into {unit.CoreSchema.Quoted}.audit_opening (tenant_id, id, _sealed_secret) select $1, $2, $3
+                where exists (select 1 from {unit.CoreSchema.Quoted}.audit_entry where tenant_id = $1 and id = $2)
+                """);
+            opening.Parameters.Add(SqlValue.Uuid(context.Tenant.Value).ToParameter());
+            opening.Parameters.Add(SqlValue.Uuid(entry.Id).ToParameter());
+            opening.Parameters.Add(SqlValue.Bytes(commitments.Opening).ToParameter());
+            batch.BatchCommands.Add(opening);
+        }
     }
 
-    private static SqlValue EntryValue(SqlBindingKind kind, in AuditEntry entry) => kind switch
+    private static SqlValue EntryValue(SqlBindingKind kind, in AuditEntry entry, EntryCommitments? commitments) => kind switch
     {
         SqlBindingKind.EntryId => SqlValue.Uuid(entry.Id),
         SqlBindingKind.EntryAt => SqlValue.Timestamp(entry.At),
@@ -193,6 +217,8 @@ public sealed class TenantDatabase
         SqlBindingKind.EntryResult => SqlValue.Text(entry.Result),
         SqlBindingKind.EntryHead => SqlValue.Text(entry.Head),
         SqlBindingKind.EntryTail => SqlValue.Text(entry.Tail),
+        SqlBindingKind.EntryCommitments => SqlValue.Texts(commitments!.Texts),
+        SqlBindingKind.EntryCounts => SqlValue.Boolean(commitments!.IsCounted),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

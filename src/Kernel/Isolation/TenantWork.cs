@@ -81,6 +81,8 @@ public sealed class TenantWork
 internal readonly record struct WorkStep(
     Sql? Statement, AuditEvent? Audit, RowSink? Sink, SqlShape Shape, SqlValue[]? Arguments, bool Writes)
 {
+    public bool Commits => Audit is { Numbers.IsDefaultOrEmpty: false };
+
     public bool HasRows => Sink is not null || Shape != SqlShape.Plain;
 }
 

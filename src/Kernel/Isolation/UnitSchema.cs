@@ -39,6 +39,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
         ("audit_record", "select, insert"),
+        ("audit_opening", "select, insert, update"),
         ("subject_key", "select, insert, update, delete"),
         ("audit_tree", "select"),
         ("audit_leaf", "select"),

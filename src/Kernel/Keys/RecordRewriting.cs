@@ -11,7 +11,16 @@ namespace Bulkhead.Kernel.Keys;
 /// <param name="Entity">As the app calls it.</param>
 /// <param name="HasSubject">Its rows are about persons who have keys.</param>
 public sealed record RewriteTable(
-    SqlName Table, string Entity, ImmutableArray<SealedFieldDefinition> Fields, bool HasSubject = false);
+    SqlName Table, string Entity, ImmutableArray<SealedFieldDefinition> Fields, bool HasSubject = false)
+{
+    /// <summary>One of the platform's own tables of the tenant.</summary>
+    internal bool InCore { get; init; }
+
+    /// <summary>What opens commitments of the tenant's log.</summary>
+    public static RewriteTable Openings => Audit.EntryCommitments.Openings;
+
+    internal Sql Place => InCore ? Sql.Of($"{Isolation.Place.Core}") : Sql.Of($"{Isolation.Place.App}");
+}
 
 /// <param name="Seen">Rows that were looked at.</param>
 /// <param name="Rewritten">Rows that were under older keys, and are no longer.</param>
@@ -104,7 +113,7 @@ public sealed class RecordRewriting
         return Sql.Of($"""
             select id, {Stale}{read}{person} from (
                 select *, coalesce({stale}, false) as {Stale}
-                from {Place.App}.{table.Table} {from} order by id limit {SqlValue.Integer(batch)}) as rows
+                from {table.Place}.{table.Table} {from} order by id limit {SqlValue.Integer(batch)}) as rows
             """);
     }
 
@@ -119,8 +128,8 @@ public sealed class RecordRewriting
         var same = Sql.Join("", rows.Columns.Select((c, i) => Sql.Of($" and t.{c} is not distinct from u.{old[i]}")));
         return Sql.Of($"""
             with free as materialized (
-                select id from {Place.App}.{table.Table} where id = any({SqlValue.Uuids(rows.Ids)}) for no key update skip locked)
-            update {Place.App}.{table.Table} t set {sets}
+                select id from {table.Place}.{table.Table} where id = any({SqlValue.Uuids(rows.Ids)}) for no key update skip locked)
+            update {table.Place}.{table.Table} t set {sets}
             from unnest({SqlValue.Uuids(rows.Ids)}{values}) as u(id{names}), free
             where t.id = u.id and free.id = u.id{same} returning t.id
             """);

@@ -32,6 +32,23 @@ internal static class Pedersen
         }
     }
 
+    /// <summary>
+    /// Commitments to 0, 1, … most under one blinding, of which one is shown. Not of one duration for each: the number is the server's own.
+    /// </summary>
+    public static List<byte[]> CommitUpTo(int most, in Scalar blinding)
+    {
+        var commitments = new List<byte[]>(most + 1);
+        var work = Workspace.Mine;
+        Generators.Ours.MultiplyBlinding(blinding, work.Sum);
+        for (var i = 0; i <= most; i++)
+        {
+            commitments.Add(work.Sum.ToBytes());
+            work.Sum.Add(Generators.Ours.Value);
+        }
+
+        return commitments;
+    }
+
     /// <summary>Whether the commitment is one to this value with this blinding.</summary>
     public static bool Opens(ReadOnlySpan<byte> commitment, ulong value, in Scalar blinding) =>
         commitment.SequenceEqual(Commit(value, blinding));

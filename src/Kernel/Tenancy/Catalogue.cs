@@ -74,7 +74,8 @@ public sealed class CatalogueSnapshot
     internal FrozenDictionary<string, DatabaseLogin> Logins { get; init; } = FrozenDictionary<string, DatabaseLogin>.Empty;
 }
 
-internal sealed record SealedLogKey(byte[] PublicKey, byte[] PrivateSealed);
+/// <param name="PostQuantum">Of ML-DSA-44; null for a log that was made where OpenSSL lacks it.</param>
+internal sealed record SealedLogKey(byte[] PublicKey, byte[] PrivateSealed, SealedLogKey? PostQuantum = null);
 
 internal sealed record DatabaseLogin(string Database, string Role, byte[] PasswordSealed, bool IsCell);
 

@@ -17,6 +17,11 @@ internal static class AccessDifference
             yield return $"change the reads that are recorded: {Classes(from)} becomes {Classes(to)}";
         }
 
+        if (Commits(from) != Commits(to))
+        {
+            yield return $"change what entries commit to: {Commits(from)} becomes {Commits(to)}";
+        }
+
         foreach (var role in to.Roles.Values.OrderBy(r => r.Name, StringComparer.Ordinal))
         {
             if (!from.Roles.TryGetValue(role.Name, out var old))
@@ -119,6 +124,10 @@ internal static class AccessDifference
             .Where(a => a != EntityActions.None && actions.HasFlag(a))
             .Select(ManifestWords<EntityActions>.WordOf)
             .DefaultIfEmpty("no action"));
+
+    private static string Commits(AppModel app) => string.Join(
+        ", ",
+        app.Commits.Concat(app.Entities.SelectMany(e => e.Commits).Select(f => f.Attribute)).Order(StringComparer.Ordinal).DefaultIfEmpty("nothing"));
 
     private static string Classes(AppModel app) =>
         string.Join(", ", app.AuditedReads.Order().Select(ManifestWords<DataClass>.WordOf).DefaultIfEmpty("none"));

@@ -29,10 +29,25 @@ public sealed class AppModel
     /// <summary>Classes whose reads append an audit entry.</summary>
     public required FrozenSet<DataClass> AuditedReads { get; init; }
 
+    /// <summary>Numbers that entries commit to: <c>recordsRead</c>, <c>bytesExported</c>.</summary>
+    public FrozenSet<string> Commits { get; init; } = [];
+
     /// <summary>The manifest as it was deployed.</summary>
     public required string Manifest { get; init; }
 
     public string Label => $"{Name}@{Version}";
+}
+
+/// <summary>Attributes of the platform's own acts that an app can have committed to.</summary>
+public static class CommittedAttributes
+{
+    /// <summary>Records that an audited read found.</summary>
+    public const string RecordsRead = "recordsRead";
+
+    /// <summary>Bytes of an export of the log that went out.</summary>
+    public const string BytesExported = "bytesExported";
+
+    public static readonly string[] All = [RecordsRead, BytesExported];
 }
 
 public enum DataClass
@@ -44,6 +59,10 @@ public enum DataClass
     Cardholder,
     Secret,
 }
+
+/// <param name="Attribute">Entity and field: <c>claim.cost</c>.</param>
+/// <param name="Scale">The number is in units of its last decimal place.</param>
+public sealed record CommittedField(string Attribute, FieldModel Field, int Scale);
 
 public sealed class EntityModel
 {
@@ -62,6 +81,9 @@ public sealed class EntityModel
     /// In the order of the manifest; without the fields that every record has (id, createdAt, updatedAt).
     /// </summary>
     public required ImmutableArray<FieldModel> Fields { get; init; }
+
+    /// <summary>Amounts that the entry of a creation commits to.</summary>
+    public ImmutableArray<CommittedField> Commits { get; init; } = [];
 
     public required FrozenDictionary<string, FieldModel> ByName { get; init; }
 

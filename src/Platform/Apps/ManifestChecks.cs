@@ -30,6 +30,7 @@ internal sealed class ManifestChecks
             checks.Indexes(entity);
         }
 
+        checks.Commits();
         checks.Inverses();
         foreach (var entity in draft.Entities)
         {
@@ -64,6 +65,35 @@ internal sealed class ManifestChecks
             }
         }
     }
+
+    /// <summary>What is committed to is a whole number from 0 that every record has.</summary>
+    private void Commits()
+    {
+        foreach (var word in _draft.Commits.Where(w => !CommittedAttributes.All.Contains(w.Value)))
+        {
+            var place = word.Value.IndexOf('.', StringComparison.Ordinal);
+            var entity = place < 0 ? null : _draft.Entity(word.Value[..place]);
+            var field = entity?.Fields.Find(f => f.Name.Value == word.Value[(place + 1)..]);
+            if (field is null)
+            {
+                var known = CommittedAttributes.All.Concat(
+                    _draft.Entities.SelectMany(e => e.Fields.Where(IsAmount).Select(f => $"{e.Name.Value}.{f.Name.Value}")));
+                var near = _faults.DidYouMean(word.Value, known);
+                _faults.Add(
+                    word,
+                    UnknownWord,
+                    $"'commits' takes {string.Join(", ", CommittedAttributes.All)}, or entity.field, not '{ManifestText.Shown(word.Value)}'.{near}");
+            }
+            else if (field.Type is not null && !IsAmount(field))
+            {
+                _faults.Add(
+                    word, WrongType, $"'{word.Value}' must be an integer, or a decimal with a scale, required and with min: 0 or more.");
+            }
+        }
+    }
+
+    private static bool IsAmount(FieldDraft field) =>
+        field is { Type: FieldType.Integer, Required: true, Min: >= 0 } or { Type: FieldType.Decimal, Required: true, Min: >= 0, Scale: not null };
 
     private void Columns(EntityDraft entity)
     {

@@ -36,7 +36,7 @@ public static class ManifestCompiler
 
     private static AppModel Model(ManifestDraft draft, string yaml)
     {
-        var entities = draft.Entities.Select(Entity).ToImmutableArray();
+        var entities = draft.Entities.Select(e => Entity(e, draft)).ToImmutableArray();
         return new()
         {
             Name = draft.App,
@@ -48,11 +48,12 @@ public static class ManifestCompiler
             ByName = entities.ToFrozenDictionary(e => e.Name, StringComparer.Ordinal),
             Roles = draft.Roles.Select(Role).ToFrozenDictionary(r => r.Name, StringComparer.Ordinal),
             AuditedReads = draft.AuditedReads.ToFrozenSet(),
+            Commits = draft.Commits.Select(w => w.Value).Where(CommittedAttributes.All.Contains).ToFrozenSet(StringComparer.Ordinal),
             Manifest = yaml,
         };
     }
 
-    private static EntityModel Entity(EntityDraft entity)
+    private static EntityModel Entity(EntityDraft entity, ManifestDraft draft)
     {
         var table = SqlNaming.Table(entity.Name.Value);
         var fields = entity.Fields.Select(f => Field(f, table, entity)).ToImmutableArray();
@@ -64,6 +65,11 @@ public static class ManifestCompiler
             Description = entity.Description,
             Table = table,
             Fields = fields,
+            Commits =
+            [
+                .. fields.Select(f => new CommittedField($"{entity.Name.Value}.{f.Name}", f, f.Scale ?? 0))
+                    .Where(f => draft.Commits.Exists(w => w.Value == f.Attribute)),
+            ],
             ByName = byName,
             Indexes = Indexes(entity, table, byName),
             SubjectPath = entity.SubjectPath,

@@ -18,6 +18,9 @@ internal sealed class ManifestDraft
 
     internal HashSet<DataClass> AuditedReads { get; } = [];
 
+    /// <summary>Words of <c>commits</c>, of which those with a point name fields.</summary>
+    internal List<ScalarNode> Commits { get; } = [];
+
     /// <summary>Null for a mask that is broken: its name is known nevertheless.</summary>
     internal Dictionary<string, MaskModel?> Masks { get; } = new(StringComparer.Ordinal);
 

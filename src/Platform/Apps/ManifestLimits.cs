@@ -24,6 +24,9 @@ internal static class ManifestLimits
     internal const int EnumValueLength = 100;
     internal const int TextLength = 10_000;
     internal const int Scale = 12;
+
+    /// <summary>Each costs every act that has it about 25 µs.</summary>
+    internal const int Commits = 20;
     internal const int SubjectHops = 5;
     internal const int TitleLength = 100;
     internal const int DescriptionLength = 2_000;

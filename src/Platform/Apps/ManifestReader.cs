@@ -58,7 +58,7 @@ internal sealed class ManifestReader
             return;
         }
 
-        var audit = new ManifestSection(mapping, _faults, ["readsOf"], "'audit'");
+        var audit = new ManifestSection(mapping, _faults, ["readsOf", "commits"], "'audit'");
         foreach (var word in audit.Words("readsOf"))
         {
             if (ManifestWords.Classes.Read(word, "readsOf", _faults) is { } known)
@@ -66,6 +66,14 @@ internal sealed class ManifestReader
                 _draft.AuditedReads.Add(known);
             }
         }
+
+        var commits = audit.Words("commits");
+        if (commits.Length > ManifestLimits.Commits)
+        {
+            _faults.Add(commits[ManifestLimits.Commits], TooMany, $"'commits' has at most {ManifestLimits.Commits} attributes.");
+        }
+
+        _draft.Commits.AddRange(commits.Take(ManifestLimits.Commits));
     }
 
     private void Masks(ManifestSection section)

@@ -46,6 +46,8 @@ internal static class AuditEvents
         new("app.deploy", "A version of an app was deployed", ["app"], Api, 3, Medium),
         new("audit.checkpoint", "The log's checkpoint was refused to who may not read the log", [], Api, 2, Info),
         new("audit.export", "Entries were exported", ["format", "from", "to"], Api, 2, Low),
+        new("audit.exported", "The lines of an export or a proof went out", ["bytes"], Api, 2, Low),
+        new("audit.prove", "A total over committed numbers was proven, or refused", ["attribute", "statement"], Api, 2, Low),
         new("audit.read", "The log was searched, or a record's history was read", ["record"], Api, 2, Info),
         new("audit.tail", "Somebody began to follow the log", ["from"], Api, 2, Low),
         new("audit.tile", "A tile of the log's tree was refused to who may not read the log", [], Api, 2, Info),

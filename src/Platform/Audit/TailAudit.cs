@@ -125,10 +125,10 @@ internal static class TailAudit
             if (position < size)
             {
                 var to = Math.Min(size, position + Batch);
-                var bodies = await log.EntriesAsync(call.Context, position, to, cancellationToken);
+                var entries = await log.EntriesAsync(call.Context, position, to, cancellationToken);
                 for (var i = 0; position < to; position++, i++)
                 {
-                    stream.Add(position, i < bodies.Count ? bodies[i] : null);
+                    stream.Add(position, i < entries.Count ? entries[i]?.Body : null);
                 }
 
                 await stream.FlushAsync(cancellationToken);

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Net;
 using System.Text;
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Transparency;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +14,9 @@ namespace Bulkhead.Platform.Audit;
 internal sealed partial class WitnessCalls : BackgroundService
 {
     private const int MaxAnswer = 16 * 1024;
+
+    // One that answers another size each time is not asked without end.
+    private const int MaxAttempts = 3;
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
@@ -52,34 +55,39 @@ internal sealed partial class WitnessCalls : BackgroundService
                 continue;
             }
 
-            string? fault;
+            WitnessRefusal? refusal;
             try
             {
-                fault = await AskAsync(witness, witness.Known, retry: true, cancellationToken);
+                refusal = await AskAsync(witness, cancellationToken);
             }
-            catch (Exception refused) when (refused is HttpRequestException or TaskCanceledException or IOException
+            catch (Exception fault) when (fault is HttpRequestException or TaskCanceledException or IOException
                 && !cancellationToken.IsCancellationRequested)
             {
-                fault = refused.GetType().Name;
+                refusal = Refusal(WitnessRefusalKind.Unreachable, null, witness.Known, witness.Known);
             }
 
-            if (fault is null)
+            await _witnessing.KeepRefusalAsync(witness, refusal, cancellationToken);
+            if (refusal is null)
             {
                 if (_failing.Remove(witness.Name))
                 {
                     LogBack(_log, witness.Name);
                 }
-            }
-            else
-            {
-                if (failing.Failures == 0)
-                {
-                    LogFailed(_log, witness.Name, fault);
-                }
 
-                // 1, 2, 4 … 64 seconds.
-                _failing[witness.Name] = (failing.Failures + 1, now + TimeSpan.FromSeconds(1 << Math.Min(6, failing.Failures)));
+                continue;
             }
+
+            if (refusal.IsOtherHistory && (witness.Refusal?.Kind != refusal.Kind || failing.Failures == 0))
+            {
+                LogOtherHistory(_log, witness.Name, WitnessSentences.Kind(refusal), refusal.Known, refusal.Size);
+            }
+            else if (failing.Failures == 0)
+            {
+                LogFailed(_log, witness.Name, WitnessSentences.Kind(refusal));
+            }
+
+            // 1, 2, 4 … 64 seconds.
+            _failing[witness.Name] = (failing.Failures + 1, now + TimeSpan.FromSeconds(1 << Math.Min(6, failing.Failures)));
         }
     }
 
@@ -99,49 +107,67 @@ internal sealed partial class WitnessCalls : BackgroundService
         }
     }
 
-    /// <returns>What went wrong; null when the witness signed, or there was nothing to sign.</returns>
-    private async Task<string?> AskAsync(Witness witness, long known, bool retry, CancellationToken cancellationToken)
+    /// <returns>Null when the witness signed, or there was nothing to sign.</returns>
+    private async Task<WitnessRefusal?> AskAsync(Witness witness, CancellationToken cancellationToken)
     {
-        if (await _witnessing.NextAsync(known, cancellationToken) is not { } request)
+        var known = witness.Known;
+        for (var attempt = 1; ; attempt++)
         {
-            return null;
-        }
-
-        var body = new StringBuilder().Append(CultureInfo.InvariantCulture, $"old {request.OldSize}\n");
-        foreach (var hash in request.Proof)
-        {
-            body.Append(Convert.ToBase64String(hash)).Append('\n');
-        }
-
-        body.Append('\n').Append(request.Note);
-        using var content = new StringContent(body.ToString(), Encoding.UTF8, "text/plain");
-        using var answer = await _http.PostAsync(new Uri(witness.Url, "add-checkpoint"), content, cancellationToken);
-        var text = await answer.Content.ReadAsStringAsync(cancellationToken);
-        if (answer.StatusCode == HttpStatusCode.Conflict && retry
-            && long.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var theirs) && theirs <= request.Size)
-        {
-            // It knows more than we remember, or nothing any more.
-            return theirs == request.Size ? null : await AskAsync(witness, theirs, retry: false, cancellationToken);
-        }
-
-        if (answer.StatusCode != HttpStatusCode.OK)
-        {
-            return $"status {(int)answer.StatusCode}";
-        }
-
-        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (await _witnessing.KeepAsync(witness, request, line, cancellationToken))
+            if (await _witnessing.NextAsync(witness, known, cancellationToken) is not { } request)
             {
                 return null;
             }
-        }
 
-        return "its answer is not signed by the key that we know";
+            if (request.IsShrunk)
+            {
+                return Refusal(WitnessRefusalKind.HeadsLost, null, known, request.Size);
+            }
+
+            var (status, text) = await PostAsync(witness, request, cancellationToken);
+            if (status == HttpStatusCode.Conflict && AddCheckpoint.SizeOf(text) is { } theirs && theirs != known && attempt < MaxAttempts)
+            {
+                // It knows more than we remember, or nothing any more.
+                known = theirs;
+                continue;
+            }
+
+            if (status == HttpStatusCode.OK && await _witnessing.KeepAsync(witness, request, text, cancellationToken))
+            {
+                return null;
+            }
+
+            var kind = status switch
+            {
+                HttpStatusCode.OK => WitnessRefusalKind.Unsigned,
+                HttpStatusCode.Forbidden => WitnessRefusalKind.OtherKey,
+                HttpStatusCode.NotFound => WitnessRefusalKind.UnknownLog,
+                // Of the size that it signed: then the roots differ.
+                HttpStatusCode.Conflict when known == request.Size && AddCheckpoint.SizeOf(text) == known => WitnessRefusalKind.SplitView,
+                HttpStatusCode.UnprocessableEntity => WitnessRefusalKind.NotContinued,
+                _ => WitnessRefusalKind.Refused,
+            };
+            return Refusal(kind, (int)status, known, request.Size);
+        }
     }
+
+    private async Task<(HttpStatusCode Status, string Text)> PostAsync(
+        Witness witness, WitnessRequest request, CancellationToken cancellationToken)
+    {
+        var body = AddCheckpoint.Of(request.OldSize, request.Proof, SignedNote.Parse(request.Note)!);
+        using var content = new StringContent($"{body}", Encoding.UTF8, "text/plain");
+        using var answer = await _http.PostAsync(new Uri(witness.Url, "add-checkpoint"), content, cancellationToken);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(cancellationToken));
+    }
+
+    private WitnessRefusal Refusal(WitnessRefusalKind kind, int? status, long known, long size) =>
+        new(kind, status, known, size, _time.GetUtcNow());
 
     [LoggerMessage(4101, LogLevel.Warning, "Witness {Witness} did not sign the log of heads ({Fault}); it is asked again.")]
     private static partial void LogFailed(ILogger log, string witness, string fault);
+
+    [LoggerMessage(4103, LogLevel.Critical,
+        "Witness {Witness} knows another history of the log of heads ({Kind}: it signed {Known}, here are {Size}). See ./bulkhead witnesses list")]
+    private static partial void LogOtherHistory(ILogger log, string witness, string kind, long known, long size);
 
     [LoggerMessage(4102, LogLevel.Information, "Witness {Witness} signs again.")]
     private static partial void LogBack(ILogger log, string witness);

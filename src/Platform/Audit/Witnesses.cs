@@ -8,12 +8,14 @@ using Microsoft.AspNetCore.Http;
 namespace Bulkhead.Platform.Audit;
 
 /// <summary>
-/// <c>GET /operator/v1/witnesses</c>, <c>PUT …/{name}</c> with <c>vkey</c> and <c>url</c>, <c>DELETE …/{name}</c>: who signs the log of
-/// heads besides us. Also shows what they are to know: the key and origin of the log of heads.
+/// <c>GET /operator/v1/witnesses</c>, <c>PUT …/{name}</c> with <c>vkey</c>, <c>url</c> and perhaps <c>postQuantumVkey</c>,
+/// <c>DELETE …/{name}</c>: who signs the log of heads besides us, and what each answered that did not sign. Also shows what they are to
+/// know: the keys and origin of the log of heads.
 /// </summary>
 internal static class Witnesses
 {
     private const int MaxBody = 16 * 1024;
+    private const int MaxText = 4000;
 
     public static async Task ListAsync(
         HttpContext context, Authentication authentication, HeadWitnessing witnessing, LogKeys keys)
@@ -43,11 +45,17 @@ internal static class Witnesses
             return;
         }
 
-        var (vkey, url) = Read(body, faults);
+        var (vkey, second, url) = Read(body, faults);
         var key = vkey is null ? null : NoteKey.Parse(vkey);
         if (vkey is not null && key is not { Kind: NoteSignatureKind.CosignatureEd25519 })
         {
             faults.Add(new("invalid-witness", "A verifier key of cosignatures is needed, as the witness prints it: name+id+base64.", "/vkey"));
+        }
+
+        var postQuantumKey = second is null ? null : NoteKey.Parse(second);
+        if (second is not null && postQuantumKey is not { Kind: NoteSignatureKind.CosignatureMLDsa44 })
+        {
+            faults.Add(new("invalid-witness", "A verifier key of ML-DSA-44 cosignatures is needed, as the witness prints it.", "/postQuantumVkey"));
         }
 
         Uri? address = null;
@@ -62,7 +70,7 @@ internal static class Witnesses
             return;
         }
 
-        await witnessing.PutAsync(actor, context.TraceIdentifier, name, key!, address!, context.RequestAborted);
+        await witnessing.PutAsync(actor, context.TraceIdentifier, name, key!, postQuantumKey, address!, context.RequestAborted);
         await AnswerAsync(context, witnessing, keys);
     }
 
@@ -94,7 +102,7 @@ internal static class Witnesses
         return false;
     }
 
-    private static (string? VKey, string? Url) Read(ReadOnlyMemory<byte> body, List<Fault> faults)
+    private static (string? VKey, string? PostQuantumVkey, string? Url) Read(ReadOnlyMemory<byte> body, List<Fault> faults)
     {
         try
         {
@@ -105,12 +113,16 @@ internal static class Witnesses
                 return default;
             }
 
-            foreach (var member in json.RootElement.EnumerateObject().Where(m => m.Name is not ("vkey" or "url")))
+            foreach (var member in json.RootElement.EnumerateObject().Where(m => m.Name is not ("vkey" or "postQuantumVkey" or "url")))
             {
                 faults.Add(new("unknown-field", "There is no such member.", "/" + member.Name));
             }
 
-            return (Text(json.RootElement, "vkey", faults), Text(json.RootElement, "url", faults));
+            var second = json.RootElement.TryGetProperty("postQuantumVkey", out var value) && value.ValueKind != JsonValueKind.Null;
+            return (
+                Text(json.RootElement, "vkey", faults),
+                second ? Text(json.RootElement, "postQuantumVkey", faults) : null,
+                Text(json.RootElement, "url", faults));
         }
         catch (JsonException)
         {
@@ -121,14 +133,31 @@ internal static class Witnesses
 
     private static string? Text(JsonElement body, string name, List<Fault> faults)
     {
-        if (body.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 and <= 2000 } text)
+        if (body.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 and <= MaxText } text)
         {
             return text;
         }
 
-        faults.Add(new("required", "A text of 1 to 2,000 characters is needed.", "/" + name));
+        faults.Add(new("required", "A text of 1 to 4,000 characters is needed.", "/" + name));
         return null;
     }
+
+    private static WitnessView View(Witness witness) => new(
+        witness.Name,
+        $"{witness.Key}",
+        witness.PostQuantumKey is { } second ? $"{second}" : null,
+        $"{witness.Url}",
+        witness.Known,
+        witness.Refusal is { } refusal
+            ? new(
+                WitnessSentences.Kind(refusal),
+                refusal.Status,
+                refusal.Known,
+                refusal.Size,
+                refusal.Since,
+                WitnessSentences.Message(refusal),
+                WitnessSentences.NextStep(refusal))
+            : null);
 
     private static async Task AnswerAsync(HttpContext context, HeadWitnessing witnessing, LogKeys keys) => await JsonAnswer.WriteAsync(
         context,
@@ -136,11 +165,17 @@ internal static class Witnesses
         new Answer(
             keys.HeadsOrigin,
             $"{keys.Find(null)}",
-            [.. (await witnessing.ListAsync(context.RequestAborted)).Select(w => new WitnessView(w.Name, $"{w.Key}", $"{w.Url}", w.Known))]),
+            keys.All(null) is [_, var second, ..] ? $"{second}" : null,
+            [.. (await witnessing.ListAsync(context.RequestAborted)).Select(View)]),
         context.RequestAborted);
 
     /// <param name="Signed">The size of the log of heads that it signed last.</param>
-    private sealed record WitnessView(string Name, string Vkey, string Url, long Signed);
+    /// <param name="Refusal">Null when it signed what it was asked last.</param>
+    private sealed record WitnessView(string Name, string Vkey, string? PostQuantumVkey, string Url, long Signed, RefusalView? Refusal);
 
-    private sealed record Answer(string Origin, string LogKey, IReadOnlyList<WitnessView> Witnesses);
+    private sealed record RefusalView(
+        string Kind, int? Status, long Known, long Size, DateTimeOffset Since, string Message, string NextStep);
+
+    /// <param name="PostQuantumLogKey">Null where the installation's OpenSSL lacks ML-DSA-44.</param>
+    private sealed record Answer(string Origin, string LogKey, string? PostQuantumLogKey, IReadOnlyList<WitnessView> Witnesses);
 }

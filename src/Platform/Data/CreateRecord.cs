@@ -107,6 +107,7 @@ internal static class CreateRecord
         {
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
+            Numbers = call.View.Created(record),
         };
         SqlValue[] first = [SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt)];
         var arguments = call.View.Stored.Of(

@@ -32,6 +32,19 @@ internal static class Decimals
     public static decimal Normalize(decimal value) =>
         value == 0 ? 0 : value / 1.000000000000000000000000000000000m;
 
+    /// <summary>In units of the last decimal place; null for what is no number of 64 bits, or has more places.</summary>
+    public static ulong? Units(decimal value, int scale)
+    {
+        var unit = 1m;
+        for (var i = 0; i < scale; i++)
+        {
+            unit *= 10;
+        }
+
+        var most = ulong.MaxValue / unit;
+        return value >= 0 && value <= most && decimal.IsInteger(value * unit) ? (ulong)(value * unit) : null;
+    }
+
     private static bool IsExact(ReadOnlySpan<char> text)
     {
         var digits = 0;

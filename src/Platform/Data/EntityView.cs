@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
@@ -108,6 +109,35 @@ internal sealed class EntityView
 
     /// <summary>The shape of answers to a write: only who may read sees the record.</summary>
     public RecordShape Answer => Allows(EntityActions.Read) ? Whole : IdOnly;
+
+    /// <summary>What the entry of a read commits to.</summary>
+    /// <param name="most">Records that it can find.</param>
+    public ImmutableArray<CommittedNumber> Read(int most) => App.Commits.Contains(CommittedAttributes.RecordsRead)
+        ? [CommittedNumber.OfRecords(CommittedAttributes.RecordsRead, most)]
+        : [];
+
+    /// <summary>What the entry of a creation commits to.</summary>
+    public ImmutableArray<CommittedNumber> Created(RecordValues record)
+    {
+        if (Entity.Commits.IsEmpty)
+        {
+            return [];
+        }
+
+        var numbers = ImmutableArray.CreateBuilder<CommittedNumber>();
+        foreach (var (attribute, model, scale) in Entity.Commits)
+        {
+            var value = record.Values[All.First(f => f.Model == model).Index];
+            var number = Decimals.Units(model.Type == FieldType.Integer ? value.AsInteger : value.AsDecimal, scale);
+            // The largest decimals are no numbers of 64 bits: they are not committed to, and the entry shows that.
+            if (number is { } units)
+            {
+                numbers.Add(CommittedNumber.Of(attribute, units));
+            }
+        }
+
+        return numbers.ToImmutable();
+    }
 
     /// <summary>Of a class whose reads append an entry.</summary>
     public bool IsAudited(RecordField field) => field.Model is not null && App.AuditedReads.Contains(field.Class);

@@ -90,7 +90,8 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Open
     public bool IsTooLarge { get; private set; }
 
     /// <param name="source">From, where, order and limit of the page.</param>
-    public void AddTo(TenantWork work, Sql source)
+    /// <param name="page">Records that it has at most.</param>
+    public void AddTo(TenantWork work, Sql source, int page)
     {
         for (var i = 0; i < expansions.Length; i++)
         {
@@ -98,11 +99,11 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Open
             var expansion = expansions[i];
             if (expansion.Reference is { } reference)
             {
-                Read(work, expansion, References(expansion, reference, source), row => TakeReference(index, row));
+                Read(work, expansion, References(expansion, reference, source), page, row => TakeReference(index, row));
             }
             else
             {
-                Read(work, expansion, Inverses(expansion, source), row => TakeInverse(index, row));
+                Read(work, expansion, Inverses(expansion, source), page * limits.MaxExpanded, row => TakeInverse(index, row));
             }
         }
     }
@@ -166,7 +167,7 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Open
         }
     }
 
-    private static void Read(TenantWork work, Expansion expansion, Sql query, RowSink sink)
+    private static void Read(TenantWork work, Expansion expansion, Sql query, int most, RowSink sink)
     {
         if (expansion.Shape.IsAudited)
         {
@@ -176,6 +177,7 @@ internal sealed class ExpandedRecords(ImmutableArray<Expansion> expansions, Open
                 {
                     Entity = expansion.Shape.View.Entity.Name,
                     Details = Entries.Detail("expand", expansion.Name),
+                    Numbers = expansion.Shape.View.Read(most),
                 },
                 sink);
         }

@@ -49,7 +49,7 @@ internal static class GetRecord
             ? await ExpandedRecords.PrepareAsync(api, call.Tenant, selection.Expansions, http.RequestAborted)
             : null;
         var work = new TenantWork();
-        expanded?.AddTo(work, Sql.Of($" from {call.View.Table} where id = {SqlValue.Uuid(id)}"));
+        expanded?.AddTo(work, Sql.Of($" from {call.View.Table} where id = {SqlValue.Uuid(id)}"), 1);
 
         Guid? version = null;
         void Take(Row row)

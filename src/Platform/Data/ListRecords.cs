@@ -53,7 +53,7 @@ internal static class ListRecords
             : await ExpandedRecords.PrepareAsync(api, call.Tenant, query.Selection.Expansions, http.RequestAborted);
         using var opened = await api.OpenerAsync(call.Tenant, call.View, !sql.Envelopes.IsEmpty, http.RequestAborted);
         var work = new TenantWork();
-        expanded?.AddTo(work, sql.Source);
+        expanded?.AddTo(work, sql.Source, query.Limit);
 
         var page = new Page(query, sql, buffer, opened, expanded, api.Limits);
         _ = query.IsAudited
@@ -91,15 +91,18 @@ internal static class ListRecords
     }
 
     /// <summary>Names of the filters, never what was searched for.</summary>
-    private static AuditEvent Entry(ListQuery query) => query.Filters.IsEmpty
-        ? query.Selection.Shape.ListEntry
-        : query.Selection.Shape.ListEntry with
+    private static AuditEvent Entry(ListQuery query)
+    {
+        // One more than is shown tells that there are more, and is named too.
+        var entry = query.Selection.Shape.ListEntry with { Numbers = query.Selection.Shape.View.Read(query.Limit + 1) };
+        return query.Filters.IsEmpty ? entry : entry with
         {
             Details = Entries.Detail(
                 "filters",
                 string.Join(',',
                     query.Filters.Select(filter => filter.Field.Name).Distinct().Order(StringComparer.Ordinal))),
         };
+    }
 
     /// <summary>Writes rows as they come, and keeps the sort keys of the last one when another follows.</summary>
     private sealed class Page(

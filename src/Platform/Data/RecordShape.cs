@@ -36,7 +36,7 @@ internal sealed class RecordShape
             ]);
         GetById = Sql.Of($"select {Columns} from {view.Table} where id = {new SqlSlot(0)}").Kept();
         FirstPage = ListSql.FirstPage(this);
-        ReadEntry = new AuditEvent("data.read") { Entity = view.Entity.Name };
+        ReadEntry = new AuditEvent("data.read") { Entity = view.Entity.Name, Numbers = view.Read(1) };
         ListEntry = new AuditEvent("data.list") { Entity = view.Entity.Name };
     }
 

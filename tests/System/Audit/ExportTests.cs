@@ -1,21 +1,17 @@
-using System.Diagnostics;
-using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Host.Witnessing;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 
 namespace Bulkhead.Tests.System.Audit;
 
 /// <summary>What leaves the platform is judged by bulkhead-verify alone, which shares nothing with it; and whatever was done to the log is named.</summary>
-public sealed class ExportTests(SealingServer server) : IClassFixture<SealingServer>
+public sealed class ExportTests(SealingServer server) : LogChecks(server), IClassFixture<SealingServer>
 {
     public static TheoryData<string> Tenants => ["a", "b", "c"];
-
-    private LogKeys Keys => server.Services.GetRequiredService<LogKeys>();
 
     [Theory, MemberData(nameof(Tenants))]
     public async Task An_export_verifies_and_so_does_a_part_of_it_and_a_single_entry(string tenant)
@@ -93,7 +89,9 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
             $"select e.body from {core}.audit_leaf l join {core}.audit_entry e on e.id = l.entry_id and e.tenant_id = l.tenant_id where l.tenant_id = '{id}' order by l.position",
             row => bodies.Add(row.GetString(0)));
         bodies[3] = bodies[3].Replace("operator", "nobody00", StringComparison.Ordinal).Replace("b-admin", "c-admin", StringComparison.Ordinal);
-        var leaves = bodies.ConvertAll(body => MerkleTree.LeafHash(Encoding.UTF8.GetBytes(body)));
+        // An export is an entry itself, behind it.
+        bodies = bodies[..(int)Checkpoint.Parse(SignedNote.Parse(NoteOf(honest))!.Text)!.Size];
+        var leaves = bodies.ConvertAll(body => MerkleTree.LeafHash(SHA256.HashData(Encoding.UTF8.GetBytes(body))));
         var frontier = new MerkleFrontier();
         leaves.ForEach(frontier.Append);
         var forged = Keys.Sign(
@@ -127,16 +125,17 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
             {
                 var witness = new WitnessState(Path.Combine(folder.FullName, name), name, [Keys.Find(null)!], TimeProvider.System);
                 witnesses.Add(witness);
-                policy.Append("witness ").Append(name).Append(' ').Append(witness.Key).Append('\n');
+                policy.Append(PolicyLines(name, witness));
             }
 
             using var stranger = new WitnessState(Path.Combine(folder.FullName, "three"), "three", [Keys.Find(null)!], TimeProvider.System);
-            policy.Append("witness three ").Append(stranger.Key).Append('\n');
+            policy.Append(PolicyLines("three", stranger));
             var witnessing = server.Services.GetRequiredService<HeadWitnessing>();
             var op = new Actor(ActorKind.Operator, "op", []);
             foreach (var witness in witnesses)
             {
-                await witnessing.PutAsync(op, "r", witness.Key.Name, witness.Key, new Uri("https://witness.invalid/"), default);
+                await witnessing.PutAsync(
+                    op, "r", witness.Keys[0].Name, witness.Keys[0], witness.Keys.ElementAtOrDefault(1), new Uri("https://witness.invalid/"), default);
             }
 
             for (var round = 0; round < 3; round++)
@@ -144,13 +143,13 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
                 await WriteAsync("c", 3);
                 foreach (var known in await witnessing.ListAsync(default))
                 {
-                    var witness = witnesses.Single(w => w.Key.Name == known.Name);
-                    var request = (await witnessing.NextAsync(known.Known, default))!;
+                    var witness = witnesses.Single(w => w.Keys[0].Name == known.Name);
+                    var request = (await witnessing.NextAsync(known, known.Known, default))!;
                     var body = $"old {request.OldSize}\n{string.Concat(request.Proof.Select(h => Convert.ToBase64String(h) + "\n"))}\n{request.Note}";
                     var answer = await witness.AddAsync(body, default);
                     Assert.True(answer.Status == 200, answer.Text);
-                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text.TrimEnd('\n'), default));
-                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text.TrimEnd('\n'), default));
+                    Assert.True(await witnessing.KeepAsync(known, request, answer.Text, default));
+                    Assert.False(await witnessing.KeepAsync(known, request with { Note = NoteOf(await ExportAsync("c", "")) }, answer.Text, default));
                 }
             }
 
@@ -210,116 +209,10 @@ public sealed class ExportTests(SealingServer server) : IClassFixture<SealingSer
         Assert.Equal(404, (await server.SendAsync("a", "GET", $"audit/export?entry={Guid.NewGuid()}")).Status);
     }
 
+    private static string PolicyLines(string name, WitnessState witness) =>
+        string.Concat(witness.Keys.Select(key => $"witness {name} {key}\n"));
+
     private static string NoteOf(string export) =>
         global::System.Text.Json.JsonDocument.Parse(export.Split('\n').First(line => line.StartsWith("{\"type\":\"checkpoint\"", StringComparison.Ordinal)))
             .RootElement.GetProperty("note").GetString()!;
-
-    private static async Task RunAsync(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
-    }
-
-    private static async Task<T> ScalarAsync<T>(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        return (T)(await command.ExecuteScalarAsync())!;
-    }
-
-    private static async Task EachAsync(NpgsqlConnection connection, string sql, Action<NpgsqlDataReader> row)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await using var reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync())
-        {
-            row(reader);
-        }
-    }
-
-    private static async Task<(int Code, string Output)> RunVerifierAsync(string arguments)
-    {
-        var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
-        var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Bulkhead.Verify", configuration, "bulkhead-verify.dll"));
-        Assert.True(File.Exists(program), program);
-        using var process = Process.Start(new ProcessStartInfo("dotnet", $"{program} {arguments}")
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath(),
-        })!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output + await error);
-    }
-
-    private Guid Id(string tenant) => server.Tenants[tenant].Id.Value;
-
-    private string Core(string tenant) => server.Tenants[tenant].Placement.Unit.CoreSchema.Quoted;
-
-    private async Task<NpgsqlConnection> OwnerAsync(string tenant)
-    {
-        var owner = new NpgsqlConnection(
-            server.Cluster.ConnectionString(server.Tenants[tenant].Placement.Unit.Database) + ";Pooling=false");
-        await owner.OpenAsync();
-        return owner;
-    }
-
-    /// <summary>Records, and waits until all that there is has its position.</summary>
-    private async Task WriteAsync(string tenant, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            (await server.SendAsync(tenant, "POST", "cities", $$"""{"name":"{{Guid.NewGuid():N}}"}""")).Is(201);
-        }
-
-        await using var owner = await OwnerAsync(tenant);
-        for (var i = 0; ; i++)
-        {
-            var left = await ScalarAsync<long>(
-                owner,
-                $"select (select count(*) from {Core(tenant)}.audit_entry where tenant_id = '{Id(tenant)}') - (select count(*) from {Core(tenant)}.audit_leaf where tenant_id = '{Id(tenant)}')");
-            if (left == 0)
-            {
-                break;
-            }
-
-            Assert.True(i < 600, $"{left} entries are not sealed");
-            await Task.Delay(50);
-        }
-
-        // And its head is in the log of heads.
-        await using var control = new NpgsqlConnection(server.Cluster.ConnectionString("bulkhead") + ";Pooling=false");
-        await control.OpenAsync();
-        var size = await ScalarAsync<long>(owner, $"select size from {Core(tenant)}.audit_tree where tenant_id = '{Id(tenant)}'");
-        for (var i = 0; await ScalarAsync<long>(control, $"select coalesce(max(size), 0) from control.head where tenant_id = '{Id(tenant)}'") < size; i++)
-        {
-            Assert.True(i < 600, "the head did not come");
-            await Task.Delay(50);
-        }
-    }
-
-    private async Task<string> ExportAsync(string tenant, string query) =>
-        (await server.SendAsync(tenant, "GET", "audit/export" + query)).Is(200).Text;
-
-    private async Task<byte[]> BytesAsync(string tenant, string path)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/t/{tenant}/api/v1/{path}");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", server.Tokens[(tenant, "admin")]);
-        using var answer = await server.Http.SendAsync(request);
-        Assert.True(answer.IsSuccessStatusCode, path);
-        return await answer.Content.ReadAsByteArrayAsync();
-    }
-
-    private async Task<(int Code, string Output)> VerifyAsync(string tenant, string export, string options = "")
-    {
-        var file = Path.GetTempFileName();
-        try
-        {
-            await File.WriteAllTextAsync(file, export);
-            return await RunVerifierAsync($"export {file} --log {Keys.Find(server.Tenants[tenant].Id)} {options}");
-        }
-        finally
-        {
-            File.Delete(file);
-        }
-    }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Audit.Transparency;
@@ -250,7 +251,7 @@ public sealed class SealingTests(SealingServer server) : IClassFixture<SealingSe
         await EachAsync(
             owner,
             $"""
-            select l.position, e.xid::text::numeric::bigint, e.id, e.body from {core}.audit_leaf l
+            select l.position, e.xid::text::numeric::bigint, e.id, e.body, e.commitments from {core}.audit_leaf l
             left join {core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id where l.tenant_id = '{id}' order by l.position
             """,
             row =>
@@ -259,7 +260,8 @@ public sealed class SealingTests(SealingServer server) : IClassFixture<SealingSe
                 var here = ((ulong)row.GetInt64(1), row.GetGuid(2));
                 Assert.True(last.CompareTo(here) < 0, "order");
                 last = here;
-                frontier.Append(MerkleTree.LeafHash(Encoding.UTF8.GetBytes(row.GetString(3))));
+                frontier.Append(MerkleTree.LeafHash(
+                    [.. SHA256.HashData(Encoding.UTF8.GetBytes(row.GetString(3))), .. Encoding.UTF8.GetBytes(row.GetString(4))]));
             });
         Assert.Equal(checkpoint.Size, frontier.Size);
         Assert.Equal(checkpoint.Root, frontier.Root());

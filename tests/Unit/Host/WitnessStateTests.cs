@@ -1,3 +1,4 @@
+using Bulkhead.Host.Local;
 using Bulkhead.Host.Witnessing;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Tests.Unit.Transparency;
@@ -19,7 +20,7 @@ public sealed class WitnessStateTests : IDisposable
         NoteKey key;
         using (var state = Start())
         {
-            key = state.Key;
+            key = state.Keys[0];
             foreach (var (old, size) in ((int, int)[])[(0, 3), (3, 8), (8, 8)])
             {
                 var answer = await AddAsync(state, Ask(Leaves, old, size));
@@ -29,7 +30,7 @@ public sealed class WitnessStateTests : IDisposable
         }
 
         using var again = Start();
-        Assert.Equal(key.ToString(), again.Key.ToString());
+        Assert.Equal(key.ToString(), again.Keys[0].ToString());
         Assert.Equal(new WitnessAnswer(409, "8\n", "text/x.tlog.size"), await AddAsync(again, Ask(Leaves, 0, 9)));
         Assert.Equal(200, (await AddAsync(again, Ask(Leaves, 8, 9))).Status);
     }
@@ -42,7 +43,13 @@ public sealed class WitnessStateTests : IDisposable
         Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 0, 8))).Status);
         Assert.Equal(422, (await AddAsync(state, Ask(other, 8, 9))).Status);
         Assert.Empty(Directory.GetFiles(_folder, "*.split"));
+        Assert.Equal($"{Logs.Signed(other, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.unproven"))));
         Assert.Equal(409, (await AddAsync(state, Ask(other, 8, 8))).Status);
+
+        // The first stays: what comes later cannot put something else in its place. And what the witness signed then is beside it.
+        Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 8, 9))).Status);
+        Assert.Equal(409, (await AddAsync(state, Ask(other, 8, 9))).Status);
+        Assert.Equal($"{Logs.Signed(Leaves, 8)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.signed"))));
         var kept = SignedNote.Parse(File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.split"))))!;
         Assert.True(kept.IsSignedBy(Logs.Key, out _));
         Assert.Equal(Logs.Signed(other, 8).Text, kept.Text);
@@ -90,7 +97,7 @@ public sealed class WitnessStateTests : IDisposable
 
         Array.Clear(bytes);
         File.WriteAllBytes(path, bytes);
-        Assert.Throws<InvalidDataException>(() => Start());
+        Assert.Contains("is damaged", Assert.Throws<StartFault>(() => Start()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -98,7 +105,7 @@ public sealed class WitnessStateTests : IDisposable
     {
         using (Start())
         {
-            Assert.ThrowsAny<IOException>(() => Start());
+            Assert.Contains("Another witness", Assert.Throws<StartFault>(() => Start()).Message, StringComparison.Ordinal);
         }
 
         Start().Dispose();
@@ -111,6 +118,46 @@ public sealed class WitnessStateTests : IDisposable
         Assert.Equal(400, (await state.AddAsync("old 0\n", CancellationToken.None)).Status);
         Assert.Equal(400, (await AddAsync(state, AddCheckpoint.Of(9, [], Logs.Signed(Leaves, 8)))).Status);
         Assert.Equal(404, (await AddAsync(state, AddCheckpoint.Of(0, [], Logs.Signed(Leaves, 8, "log.example/8")))).Status);
+    }
+
+    [Fact]
+    public async Task What_it_signed_and_no_longer_knows_of_stops_it()
+    {
+        using (var state = Start())
+        {
+            Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 0, 3))).Status);
+        }
+
+        File.Delete(Assert.Single(Directory.GetFiles(_folder, "*.checkpoint")));
+        Assert.Contains("is gone", Assert.Throws<StartFault>(() => Start()).Message, StringComparison.Ordinal);
+
+        // Of another log it knows that it never signed it.
+        using (var other = Start(NoteKey.OfSeed("log.example/8", NoteSignatureKind.Ed25519, Logs.Seed(9))))
+        {
+            Assert.Equal(404, (await AddAsync(other, Ask(Leaves, 0, 3))).Status);
+        }
+
+        File.Delete(Path.Combine(_folder, "logs"));
+        Assert.Contains("is gone or damaged", Assert.Throws<StartFault>(() => Start()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Its_keys_are_bound_to_its_name_and_are_no_logs()
+    {
+        NoteKey key;
+        using (var state = Start())
+        {
+            key = state.Keys[0];
+        }
+
+        Assert.Contains(
+            "not of witness.example/2",
+            Assert.Throws<StartFault>(() => new WitnessState(_folder, "witness.example/2", [Logs.Key], TimeProvider.System)).Message,
+            StringComparison.Ordinal);
+        var own = NoteKey.Of(Logs.Origin, NoteSignatureKind.Ed25519, key.PublicKey);
+        Assert.Contains("this witness's own", Assert.Throws<StartFault>(() => Start(own)).Message, StringComparison.Ordinal);
+        File.SetUnixFileMode(Path.Combine(_folder, "witness.key"), UnixFileMode.UserRead | UnixFileMode.OtherRead);
+        Assert.Contains("chmod 600", Assert.Throws<StartFault>(() => Start()).Message, StringComparison.Ordinal);
     }
 
     private WitnessState Start(params NoteKey[] keys) =>

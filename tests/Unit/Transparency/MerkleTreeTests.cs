@@ -106,6 +106,10 @@ public sealed class MerkleTreeTests
         Assert.False(MerkleTree.VerifyRange(0, long.MaxValue, [hash], [hash], hash));
         Assert.False(MerkleTree.VerifyRange(-1, 5, [hash], [hash], hash));
         Assert.False(MerkleTree.VerifyRange(long.MaxValue, long.MaxValue, [hash], [], hash));
+
+        // Its end would begin anew below zero, and every subtree of the tree would be given: no leaf would be looked at.
+        var everywhere = MerkleTree.Root(long.MaxValue, (_, _) => hash);
+        Assert.False(MerkleTree.VerifyRange(long.MaxValue, long.MaxValue, [hash], [.. Enumerable.Repeat(hash, 127)], everywhere));
         Assert.False(MerkleTree.VerifyRange(0, -1, [], [], MerkleTree.EmptyRoot));
         Assert.False(MerkleTree.VerifyInclusion(0, 0, MerkleTree.EmptyRoot, [], MerkleTree.EmptyRoot));
         Assert.False(MerkleTree.VerifyInclusion(-1, 1, hash, [], hash));

@@ -51,7 +51,13 @@ internal sealed class TestExport
                 export.Lines.Add(Tile(log, i, to));
             }
 
-            export.Lines.Add(new() { ["type"] = "entry", ["position"] = i, ["body"] = Encoding.UTF8.GetString(log.Leaves[i]) });
+            export.Lines.Add(new() { ["type"] = "entry", ["position"] = i, ["body"] = log.Bodies[i] });
+            if (log.Commitments[i] is { Count: > 0 } commitments)
+            {
+                export.Lines[^1]["commitments"] = new JsonObject(
+                    commitments.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)Convert.ToBase64String(c.Value))));
+            }
+
             if (disclosed?.Invoke(i) is { } shown)
             {
                 export.Lines[^1]["disclosures"] = new JsonArray([.. shown.Select(s => JsonValue.Create(s))]);
@@ -105,6 +111,16 @@ internal sealed class TestExport
     public JsonObject Entry(int position) => Lines.Single(l => (string?)l["type"] == "entry" && (int)l["position"]! == position);
 
     public JsonObject Line(string type) => Lines.First(l => (string?)l["type"] == type);
+
+    /// <summary>Leaves the digest of its body, and its commitments.</summary>
+    public TestExport Hide(int position)
+    {
+        var entry = Entry(position);
+        entry["digest"] = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes((string)entry["body"]!)));
+        entry.Remove("body");
+        entry.Remove("disclosures");
+        return this;
+    }
 
     public TestExport EditBody(int position, Func<string, string> edit)
     {

@@ -45,11 +45,34 @@ internal sealed class TenantLog(string tenant = "018f4b5e-0000-7000-8000-0000000
         var log = tenant is null ? new TenantLog() : new TenantLog(tenant);
         for (var i = 0; i < entries; i++)
         {
-            log.Leaves.Add(Encoding.UTF8.GetBytes(log.Body(i)));
+            log.Put(i, log.Body(i));
         }
 
         return log;
     }
+
+    public List<string> Bodies { get; } = [];
+
+    /// <summary>By name of the attribute; empty where an entry has none.</summary>
+    public List<SortedDictionary<string, byte[]>> Commitments { get; } = [];
+
+    /// <summary>Seals this at a position, whatever was there.</summary>
+    public void Put(int position, string body, params IEnumerable<(string Attribute, byte[] Point)> commitments)
+    {
+        var sorted = new SortedDictionary<string, byte[]>(commitments.ToDictionary(c => c.Attribute, c => c.Point), StringComparer.Ordinal);
+        if (position == Leaves.Count)
+        {
+            Leaves.Add([]);
+            Bodies.Add(body);
+            Commitments.Add(sorted);
+        }
+
+        (Bodies[position], Commitments[position]) = (body, sorted);
+        Leaves[position] = Leaf(body, string.Join(',', sorted.Select(c => $"\"{c.Key}\":\"{Convert.ToBase64String(c.Value)}\"")));
+    }
+
+    public static byte[] Leaf(string body, string commitments) =>
+        [.. SHA256.HashData(Encoding.UTF8.GetBytes(body)), .. Encoding.UTF8.GetBytes(commitments.Length == 0 ? "" : $"{{{commitments}}}")];
 
     /// <summary>A day has 24 entries; every third is of the operator, and reads nothing.</summary>
     public string Body(int i, string? member = null) => string.Create(

@@ -1,0 +1,199 @@
+using System.Text.Json;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Transparency;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Platform.Audit;
+
+/// <summary>What an export shows, with what proves it (docs/formats/audit-log.md). Written as it is read, however long the log is.</summary>
+/// <param name="Checkpoint">Of the log, of a size that is at least <paramref name="To"/>.</param>
+/// <param name="Note">The same, signed.</param>
+/// <param name="Head">In the log of heads, of a size that is at most the checkpoint's; null when there is none.</param>
+/// <param name="Selection">What was asked, for people.</param>
+internal sealed record ExportContent(
+    RequestContext Context, long From, long To, Checkpoint Checkpoint, string Note, LogHead? Head, string Selection)
+{
+    private const int HeadLeaves = 10_000;
+
+    /// <summary>A checkpoint where the range begins; null for none, and for the empty log.</summary>
+    public (Checkpoint Checkpoint, string Note)? Older { get; init; }
+
+    /// <summary>Digests in place of bodies.</summary>
+    public bool IsHidden { get; init; }
+
+    public ProvenTotal? Total { get; init; }
+
+    public async Task WriteAsync(ExportLines lines, AuditLog log, LogKeys keys, CancellationToken cancellationToken)
+    {
+        await lines.LineAsync("header", json =>
+        {
+            json.WriteString("format", "bulkhead-export/1");
+            json.WriteString("origin", LogKeys.OriginOf(Context.Tenant));
+            ExportLines.Array(json, "logKeys", keys.All(Context.Tenant).Select(key => $"{key}"));
+            json.WriteString("headsOrigin", keys.HeadsOrigin);
+            ExportLines.Array(json, "headsKeys", keys.All(null).Select(key => $"{key}"));
+            json.WriteNumber("from", From);
+            json.WriteNumber("to", To);
+            json.WriteString("selection", Selection);
+        });
+        await EntriesAsync(lines, log, cancellationToken);
+        await ProofsAsync(lines, log, cancellationToken);
+        if (Total is { } total)
+        {
+            await lines.LineAsync("total", json => Write(json, total));
+        }
+
+        await lines.EndAsync();
+    }
+
+    /// <summary>Tile by tile: before its entries stand the hashes that name the one that was changed.</summary>
+    private async Task EntriesAsync(ExportLines lines, AuditLog log, CancellationToken cancellationToken)
+    {
+        for (var position = From; position < To;)
+        {
+            var index = position / Tiles.Width;
+            var end = Math.Min(To, (index + 1) * Tiles.Width);
+            if (await log.TileAsync(Context, 0, index, cancellationToken) is { } hashes)
+            {
+                // Of the entries that follow, and no others.
+                var first = (int)(position % Tiles.Width);
+                var own = hashes.AsMemory(first * MerkleTree.HashLength, (int)(end - position) * MerkleTree.HashLength);
+                await lines.LineAsync("tile", json =>
+                {
+                    json.WriteNumber("index", index);
+                    json.WriteBase64String("hashes", own.Span);
+                });
+            }
+
+            foreach (var entry in await log.EntriesAsync(Context, position, end, cancellationToken))
+            {
+                // A hole is left out, and the verifier names it.
+                if (entry is not null)
+                {
+                    var here = position;
+                    await lines.LineAsync("entry", json => Write(json, here, entry));
+                }
+
+                position++;
+            }
+
+            position = end;
+        }
+    }
+
+    private async Task ProofsAsync(ExportLines lines, AuditLog log, CancellationToken cancellationToken)
+    {
+        var size = Checkpoint.Size;
+        await lines.LineAsync("checkpoint", json => json.WriteString("note", Note));
+        void Proofs(MerkleNode node)
+        {
+            MerkleTree.RangeProof(From, To, size, node);
+            if (Older is { } older)
+            {
+                MerkleTree.Consistency(older.Checkpoint.Size, size, node);
+            }
+
+            if (Head is not null)
+            {
+                MerkleTree.Consistency(Head.Size, size, node);
+            }
+        }
+
+        var nodes = await log.NodesAsync(Context, Proofs, cancellationToken);
+        await lines.LineAsync("range", json =>
+        {
+            json.WriteNumber("from", From);
+            json.WriteNumber("to", To);
+            json.WriteNumber("size", size);
+            ExportLines.Hashes(json, "proof", MerkleTree.RangeProof(From, To, size, nodes));
+        });
+        if (Older is { } begin)
+        {
+            await EarlierAsync(lines, begin.Note, begin.Checkpoint.Size, nodes);
+        }
+
+        if (Head is not null)
+        {
+            if (Head.Size < size && Head.Size != Older?.Checkpoint.Size)
+            {
+                await EarlierAsync(lines, Head.Note, Head.Size, nodes);
+            }
+
+            await HeadAsync(lines, log, Head, cancellationToken);
+        }
+    }
+
+    private Task EarlierAsync(ExportLines lines, string note, long size, MerkleNode nodes) => lines.LineAsync("earlier", json =>
+    {
+        json.WriteString("note", note);
+        ExportLines.Hashes(json, "proof", MerkleTree.Consistency(size, Checkpoint.Size, nodes));
+    });
+
+    private async Task HeadAsync(ExportLines lines, AuditLog log, LogHead head, CancellationToken cancellationToken)
+    {
+        await lines.LineAsync("head", json =>
+        {
+            json.WriteNumber("position", head.Position);
+            json.WriteBase64String("leaf", head.Leaf);
+            ExportLines.Hashes(json, "proof", head.Proof);
+            json.WriteString("note", head.HeadsNote);
+        });
+        // Who has every entry can check every head of the log there ever was.
+        if (From == 0 && To == Checkpoint.Size && !IsHidden && head.HeadsSize <= HeadLeaves)
+        {
+            var leaves = await log.HeadLeavesAsync(0, (int)head.HeadsSize, cancellationToken);
+            await lines.LineAsync("heads", json => ExportLines.Hashes(json, "leaves", leaves));
+        }
+    }
+
+    private void Write(Utf8JsonWriter json, long position, LoggedEntry entry)
+    {
+        json.WriteNumber("position", position);
+        if (IsHidden)
+        {
+            json.WriteBase64String("digest", AuditLeaf.DigestOf(entry.Body));
+        }
+        else
+        {
+            json.WriteString("body", entry.Body);
+        }
+
+        // The owner of the database may have written anything there: then the leaf is not the sealed one, and the verifier names it.
+        if (IsObject(entry.Commitments))
+        {
+            json.WritePropertyName("commitments");
+            json.WriteRawValue(entry.Commitments, skipInputValidation: true);
+        }
+    }
+
+    private static bool IsObject(string text)
+    {
+        try
+        {
+            using var json = text.Length > 0 ? JsonDocument.Parse(text) : null;
+            return json?.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private void Write(Utf8JsonWriter json, ProvenTotal total)
+    {
+        json.WriteString("kind", total.Kind switch { TotalKind.Total => "total", TotalKind.Below => "below", _ => "each" });
+        json.WriteString("attribute", total.Attribute);
+        json.WriteString("number", $"{total.Number}");
+        json.WriteNumber("older", Older?.Checkpoint.Size ?? 0);
+        json.WriteNumber("from", From);
+        json.WriteNumber("to", To);
+        if (total.Kind == TotalKind.Each)
+        {
+            ExportLines.Hashes(json, "proofs", total.Proofs);
+        }
+        else
+        {
+            json.WriteBase64String("proof", total.Proofs[0]);
+        }
+    }
+}
