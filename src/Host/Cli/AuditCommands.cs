@@ -13,7 +13,8 @@ internal static class AuditCommands
         Description = "Role of the tenant's client to be", HelpName = "ROLE", DefaultValueFactory = _ => "securityOfficer",
     };
 
-    private static readonly string[] Filters = ["action", "actor", "entity", "record", "request", "result", "at.gte", "at.lt", "order", "limit", "after", "before"];
+    private static readonly string[] Filters =
+        ["action", "actor", "entity", "record", "request", "result", "at.gte", "at.lt", "order", "limit", "after", "before"];
 
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
@@ -26,7 +27,7 @@ internal static class AuditCommands
             .Select(name => (Name: name, Option: new Option<string?>("--" + name.Replace(".gte", "-from", StringComparison.Ordinal)
                 .Replace(".lt", "-until", StringComparison.Ordinal)) { Description = $"Filter {name} of GET /api/v1/audit" }))
             .ToList();
-        var command = new Command("search", "Newest entries first; the acts about one record with --record, those of many actions with --action 'keys.*'") { Tenant, Role };
+        var command = new Command("search", "Newest entries first; about one record with --record, of many actions with --action 'keys.*'") { Tenant, Role };
         filters.ForEach(filter => command.Add(filter.Option));
         command.SetAction(async (result, cancellationToken) =>
         {

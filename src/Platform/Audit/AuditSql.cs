@@ -167,7 +167,8 @@ internal sealed class AuditSql
         var range = new List<Sql>();
         if (_query.Request is { } request && Guid.TryParseExact(request, "N", out var made) && made.Version == 7)
         {
-            var began = DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(request.AsSpan(0, 12), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+            var milliseconds = long.Parse(request.AsSpan(0, 12), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            var began = DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, 253_000_000_000_000));
             range.Add(Sql.Of($"{column} >= {SqlValue.Uuid(FirstOf(began - RequestClock))}"));
             range.Add(Sql.Of($"{column} < {SqlValue.Uuid(FirstOf(began + RequestTime))}"));
         }
@@ -179,7 +180,7 @@ internal sealed class AuditSql
 
         if (_query.Until is { } until)
         {
-            range.Add(Sql.Of($"{column} < {SqlValue.Uuid(FirstOf(until.AddMilliseconds(1)))} and {at} < {SqlValue.Timestamp(until)}"));
+            range.Add(Sql.Of($"{column} < {SqlValue.Uuid(FirstOf(until, 1))} and {at} < {SqlValue.Timestamp(until)}"));
         }
 
         if (_cursor is { } cursor)
@@ -192,12 +193,12 @@ internal sealed class AuditSql
 
     private static Sql All(params List<Sql>[] conditions) => Sql.Join(" and ", conditions.SelectMany(c => c).Prepend(Sql.Of($"true")));
 
-    /// <summary>Not after any id of the millisecond of that instant.</summary>
-    internal static Guid FirstOf(DateTimeOffset instant)
+    /// <summary>Not after any id of the millisecond of that instant, or of one that comes so much later.</summary>
+    internal static Guid FirstOf(DateTimeOffset instant, int later = 0)
     {
         Span<byte> bytes = stackalloc byte[16];
         bytes.Clear();
-        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, instant.ToUnixTimeMilliseconds()) << 16);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, instant.ToUnixTimeMilliseconds() + later) << 16);
         bytes[6] = bytes[7] = 0;
         return new(bytes, bigEndian: true);
     }

@@ -61,7 +61,9 @@ internal static class ExportAudit
             call,
             database,
             new(Action) { Records = AuditRecords.None, Details = details },
-            lines => asked.IsOcsf ? ExportOcsf.WriteAsync(lines, log, call.Context, found.From, found.To, cancellationToken) : new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
+            lines => asked.IsOcsf
+                ? ExportOcsf.WriteAsync(lines, log, call.Context, found.From, found.To, cancellationToken)
+                : new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
                 .WriteAsync(lines, log, keys, cancellationToken));
     }
 

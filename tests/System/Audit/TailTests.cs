@@ -181,9 +181,9 @@ public sealed class TailEnds
             }));
             await server.SignInAsync();
             var deployment = server.Services.GetRequiredService<Deployment>();
-            Assert.Contains(
-                await EndAsync("b", () => deployment.SuspendAsync(new Actor(ActorKind.Operator, "op", []), "r", server.Tenants["b"].Id, default)),
-                ["changed", "unavailable"]);
+            var op = new Actor(ActorKind.Operator, "op", []);
+            var reason = await EndAsync("b", () => deployment.SuspendAsync(op, "r", server.Tenants["b"].Id, default));
+            Assert.True(reason is "changed" or "unavailable", reason);
             Assert.Equal(0, server.Services.GetRequiredService<AuditTails>().Count);
         }
         finally
