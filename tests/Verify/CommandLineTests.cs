@@ -195,6 +195,83 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Holds, Run("count", path, "--where", "action=data.read").Code);
     }
 
+    [Fact]
+    public void What_an_auditor_wants_of_a_total_is_proven_or_the_exit_code_is_1()
+    {
+        var prover = new NaiveProver(log).Commit(4, "bytes", 500).Commit(9, "bytes", 12).Commit(9, "reads", 3);
+        string Export(params System.Text.Json.Nodes.JsonObject[] lines)
+        {
+            var export = TestExport.Of(log, 0, 12);
+            export.Lines.AddRange(lines);
+            return Write("e", export.Bytes());
+        }
+
+        var total = prover.Line("total", "bytes", 512, 0, 12);
+        Assert.Equal(CommandLine.Holds, Asked(Export(total), "--total", "bytes").Code);
+        Assert.Equal(CommandLine.Holds, Asked(Export(total), "--total", "bytes", "--below", "513").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(total), "--total", "bytes", "--below", "512").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(total), "--each", "bytes", "--below", "513").Code);
+        var (code, output, _) = Asked(Export(total), "--total", "reads");
+        Assert.Equal(CommandLine.DoesNotHold, code);
+        Assert.Contains(
+            "BROKEN the export does not prove what was asked for: the total of reads at all its positions, 0 to 12 (exclusive). Of reads it proves nothing",
+            output,
+            StringComparison.Ordinal);
+
+        var below = prover.Line("below", "bytes", 600, 0, 12);
+        Assert.Equal(CommandLine.Holds, Asked(Export(below), "--total", "bytes", "--below", "600").Code);
+        Assert.Equal(CommandLine.Holds, Asked(Export(below), "--total", "bytes", "--below", "601").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(below), "--total", "bytes", "--below", "599").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(below), "--total", "bytes").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(below), "--each", "bytes", "--below", "600").Code);
+
+        var each = prover.Line("each", "bytes", 501, 0, 12);
+        Assert.Equal(CommandLine.Holds, Asked(Export(each), "--each", "bytes", "--below", "501").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(each), "--each", "bytes", "--below", "500").Code);
+        Assert.Equal(CommandLine.DoesNotHold, Asked(Export(each), "--total", "bytes", "--below", "600").Code);
+
+        // A part of the positions does not pass for the whole.
+        (code, output, _) = Asked(Export(prover.Line("total", "bytes", 12, 5, 12)), "--total", "bytes");
+        Assert.Equal(CommandLine.DoesNotHold, code);
+        Assert.Contains("Of bytes it proves that the total of bytes at positions 5 to 11 is 12", output, StringComparison.Ordinal);
+
+        (int Code, string Output, string Errors) Asked(string path, params string[] wanted) =>
+            Run(["export", path, "--log", log.Key.VKey, .. wanted]);
+    }
+
+    [Fact]
+    public void The_JSON_has_each_total_with_its_number_and_both_checkpoints()
+    {
+        var prover = new NaiveProver(log).Commit(4, "bytes", ulong.MaxValue);
+        var export = TestExport.Of(log, 3, 12, earlier: [3]);
+        export.Lines.Add(prover.Line("total", "bytes", ulong.MaxValue, 3, 12, older: 3));
+        var (code, output, _) = Run("export", Write("e", export.Bytes()), "--log", log.Key.VKey, "--json");
+        Assert.Equal(CommandLine.Holds, code);
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(
+            """[{"kind":"total","attribute":"bytes","number":"18446744073709551615","from":3,"to":12,"entries":1,"older":{"size":3,"time":1777600180},"newer":{"size":100,"time":1777606000}}]""",
+            JsonSerializer.Serialize(json.RootElement.GetProperty("totals")));
+        var line = export.Line("total");
+        line["number"] = "1";
+        (code, output, _) = Run("export", Write("bad", export.Bytes()), "--log", log.Key.VKey, "--json");
+        Assert.Equal(CommandLine.DoesNotHold, code);
+        using var broken = JsonDocument.Parse(output);
+        Assert.False(broken.RootElement.TryGetProperty("totals", out _));
+        Assert.Equal("total", broken.RootElement.GetProperty("broken")[0].GetProperty("flaw").GetString());
+    }
+
+    [Theory]
+    [InlineData("--below", "5")]
+    [InlineData("--each", "bytes")]
+    [InlineData("--total", "bytes", "--each", "bytes", "--below", "5")]
+    [InlineData("--total", "bytes", "--below", "0")]
+    [InlineData("--total", "bytes", "--below", "05")]
+    [InlineData("--total", "bytes", "--below", "18446744073709551617")]
+    [InlineData("--total", "9lives")]
+    [InlineData("--total", "a", "--total", "b")]
+    public void A_question_for_a_total_that_could_not_be_meant_is_wrong_usage(params string[] wanted) =>
+        Assert.Equal(CommandLine.WrongUsage, Run(["export", Write("e", []), .. wanted]).Code);
+
     [Theory]
     [InlineData("at<=2026-05-01")]
     [InlineData("at>2026-05-01")]

@@ -2,6 +2,7 @@ using System.Text;
 using Bulkhead.Tests.Verify.Making;
 using Bulkhead.Verify;
 using Bulkhead.Verify.Export;
+using Bulkhead.Verify.Totals;
 using static Bulkhead.Tests.Verify.Making.TestExport;
 
 namespace Bulkhead.Tests.Verify;
@@ -40,13 +41,49 @@ public sealed class FlippedByteTests
         Assert.Empty(Survivors(export.Bytes(), export.Trust([Witness], 1), repaired: true));
     }
 
-    private static string[] Survivors(byte[] bytes, Trust trust, bool repaired)
+    [Fact]
+    public void No_byte_of_a_total_can_be_flipped_though_the_digest_at_its_end_is_made_to_fit()
+    {
+        var prover = NaiveProver.Of(4).Commit(2, "bytes", 7);
+        var small = Of(prover.Log, 1, 3, earlier: [1]).Hide(1).Hide(2);
+        foreach (var member in new[] { "selection", "logKeys", "headsKeys", "headsOrigin" })
+        {
+            small.Line("header").Remove(member);
+        }
+
+        small.Lines.Add(prover.Line("total", "bytes", 7, 1, 3, older: 1));
+        var bytes = small.Bytes();
+        Assert.Empty(Survivors(bytes, small.Trust(), repaired: true, from: bytes.AsSpan().LastIndexOf("{\"type\":\"total\""u8)));
+    }
+
+    [Fact]
+    public void No_byte_of_a_proof_of_numbers_below_a_bound_can_be_flipped()
+    {
+        var prover = NaiveProver.Of(4).Commit(2, "bytes", 7);
+        var line = prover.Line("below", "bytes", System.Numerics.BigInteger.Pow(2, 64), 1, 3);
+        var proof = Convert.FromBase64String((string)line["proof"]!);
+        using var numbers = new CommittedNumbers();
+        var point = prover.Log.Commitments[2]["bytes"];
+        numbers.Add(2, point, Point.Read(point)!.Value);
+        var root = Bulkhead.Verify.Merkle.Hash.Read(prover.Log.Root(4));
+        var statement = new Statement(
+            TotalKind.Below, prover.Log.Tenant, prover.Log.Origin, new(0, Bulkhead.Verify.Merkle.Hash.Empty), new(4, root), 1, 3, "bytes", Statement.LargestBound);
+        Assert.Null(TotalProof.Fault(statement, numbers, proof));
+        Assert.Empty(Enumerable.Range(0, proof.Length).AsParallel().Where(i =>
+        {
+            var flipped = proof.ToArray();
+            flipped[i] ^= (byte)(1 << (i % 8));
+            return TotalProof.Fault(statement, numbers, flipped) is null;
+        }));
+    }
+
+    private static string[] Survivors(byte[] bytes, Trust trust, bool repaired, int from = 0)
     {
         AssertHolds(VerifyBytes(bytes, trust));
         var beforeEnd = bytes.AsSpan(0, bytes.Length - 1).LastIndexOf((byte)'\n') + 1;
         return
         [
-            .. Enumerable.Range(0, repaired ? beforeEnd : bytes.Length).AsParallel().Where(i =>
+            .. Enumerable.Range(from, (repaired ? beforeEnd : bytes.Length) - from).AsParallel().Where(i =>
             {
                 // Another bit of each byte in turn, so that all are met: those of letters' case, of digits, and what is no ASCII.
                 var flipped = bytes.ToArray();

@@ -46,7 +46,7 @@ internal sealed class Fencing(
             "select coalesce(max(generation), 0) from control.capability where tenant_id = $1", cancellationToken, tenant.Value);
         var token = Capability.Create();
         // Held by whoever withdraws or restores the tenant's keys too: a new capability must not open what the tenant has closed.
-        await control.RunAsync("select pg_advisory_lock(hashtextextended($1, 1))", cancellationToken, tenant.ToString());
+        await control.RunAsync("select pg_advisory_lock(hashtextextended($1, $2))", cancellationToken, tenant.ToString(), (long)TenantLock.Switch);
         var isRevoked = await control.ScalarAsync<bool>(
             "select exists (select 1 from control.key_revocation where tenant_id = $1)", cancellationToken, tenant.Value);
         await using (var inside = await deployer.OpenAsync(unit.Database, cancellationToken))

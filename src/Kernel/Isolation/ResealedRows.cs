@@ -55,7 +55,7 @@ internal sealed class ResealedRows
         {
             if (!row.IsNull(first + i))
             {
-                Open(_shape.Read[i], id, [.. subjectKey ?? [], .. row.Bytes(first + i)], keys, values);
+                Open(_shape.Read[i], id, [.. subjectKey ?? [], .. row.Bytes(first + i)], keys, subjectKey is not null, values);
             }
         }
 
@@ -100,10 +100,10 @@ internal sealed class ResealedRows
         }
     }
 
-    private void Open(string dataClass, Guid id, byte[] envelope, RecordKeys keys, byte[]?[] values)
+    private void Open(string dataClass, Guid id, byte[] envelope, RecordKeys keys, bool isOfPerson, byte[]?[] values)
     {
         var opened = new byte[RecordKeys.ContentLength(envelope)];
-        if (!keys.Open(dataClass, id, envelope, opened))
+        if (!keys.Open(dataClass, id, envelope, opened, isOfPerson))
         {
             return;
         }

@@ -16,6 +16,7 @@ public sealed class KeyCustody
 {
     private readonly KernelOptions _options;
     private readonly DeployerConnections _deployer;
+    private readonly TenantLocks _locks;
     private readonly RootStores _stores;
     private readonly HeldKeyStores _held;
     private readonly Catalogue _catalogue;
@@ -34,6 +35,7 @@ public sealed class KeyCustody
     {
         _options = options;
         _deployer = new(options);
+        _locks = new(OpenAsync);
         _stores = stores;
         _held = held;
         _catalogue = catalogue;
@@ -305,7 +307,8 @@ public sealed class KeyCustody
     private async Task SwitchAsync(RequestContext context, bool open, CancellationToken cancellationToken)
     {
         var action = open ? "keys.restore" : "keys.revoke";
-        await using var control = await LockAsync(context.Tenant, cancellationToken);
+        // Not the lock of the keys: whoever changes those may be waiting for the tenant's own service, and others for him.
+        await using var control = await _locks.TakeAsync(context.Tenant, TenantLock.Switch, cancellationToken);
         await RecordAsync(context, action, ("credential", context.Actor.Id), cancellationToken);
         var unit = _catalogue.Current.Tenants[context.Tenant].Placement.Unit;
         await using (var home = await _deployer.OpenAsync(unit.Database, cancellationToken))
@@ -338,13 +341,10 @@ public sealed class KeyCustody
         _ring.Sweep();
     }
 
-    /// <summary>One at a time changes a tenant's keys; a new capability is given under the same lock.</summary>
-    internal async Task<NpgsqlConnection> LockAsync(TenantId tenant, CancellationToken cancellationToken)
-    {
-        var control = await OpenAsync(cancellationToken);
-        await control.RunAsync("select pg_advisory_lock(hashtextextended($1, 1))", cancellationToken, tenant.ToString());
-        return control;
-    }
+    /// <summary>One at a time changes a tenant's keys.</summary>
+    /// <exception cref="TenantFault">Too many wait for that already (Busy).</exception>
+    internal Task<NpgsqlConnection> LockAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        _locks.TakeAsync(tenant, TenantLock.Keys, cancellationToken);
 
     /// <summary>In the tenant's own log, before the act: an act without an entry would be worse than an entry without an act.</summary>
     internal Task<WorkResult> RecordAsync(

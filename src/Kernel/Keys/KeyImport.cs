@@ -110,6 +110,10 @@ public sealed class KeyImport
                     : throw new ImportRefused($"A key has {SecretKey.Length} bytes, and what was sealed has {text.Bytes.Length}.");
             }
         }
+        catch (AlgorithmFault fault)
+        {
+            throw new ImportRefused(fault.Message);
+        }
         finally
         {
             CryptographicOperations.ZeroMemory(encoding);

@@ -121,30 +121,33 @@ public sealed class RecordKeys
 
     /// <param name="stored">An envelope; that of a person has the person's key before it.</param>
     /// <param name="content">Of <see cref="ContentLength"/>.</param>
+    /// <param name="isOfPerson">The app gives each of whom the entity's records are about a key: it may be gone.</param>
     /// <returns>False when the envelope is a person's whose key is gone: nobody reads it any more.</returns>
     /// <exception cref="TenantFault">
     /// The envelope was changed or belongs elsewhere (RecordDamaged), or its key is not known here (yet, or any more: KeysUnavailable).
     /// </exception>
-    public bool Open(string dataClass, Guid record, ReadOnlySpan<byte> stored, Span<byte> content)
+    public bool Open(string dataClass, Guid record, ReadOnlySpan<byte> stored, Span<byte> content, bool isOfPerson = false)
     {
         Span<byte> binding = stackalloc byte[16];
         record.TryWriteBytes(binding, bigEndian: true, out _);
-        return Open(dataClass, binding, stored, content, record);
+        return Open(dataClass, binding, stored, content, record, isOfPerson);
     }
 
-    /// <returns>As of the other overload.</returns>
+    /// <summary>What is no record: no person's key is before it.</summary>
     /// <exception cref="TenantFault">As of the other overload.</exception>
-    public bool Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content) =>
-        Open(dataClass, binding, stored, content, null);
+    public void Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content) =>
+        Open(dataClass, binding, stored, content, null, isOfPerson: false);
 
     /// <summary>Where that is which does not open.</summary>
     public SealedPlace PlaceOf(Guid? record) => new(_tenant, _entity, record);
 
-    private bool Open(string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content, Guid? record)
+    private bool Open(
+        string dataClass, ReadOnlySpan<byte> binding, ReadOnlySpan<byte> stored, Span<byte> content, Guid? record, bool isOfPerson)
     {
         var envelope = EnvelopeOf(stored);
         var epoch = EpochOf(envelope);
-        if (epoch == 0)
+        // Where no person has a key, none can be gone: the byte that says so was changed.
+        if (epoch == 0 || (envelope[1] == AlgorithmOfSubject && !isOfPerson))
         {
             throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = PlaceOf(record) };
         }

@@ -184,7 +184,7 @@ public sealed class RecordRewriting
         private byte[]? Anew(string dataClass, Guid id, byte[] envelope, byte[] subjectKey, byte[]?[] indexes)
         {
             var content = new byte[RecordKeys.ContentLength(envelope)];
-            if (!keys.Open(dataClass, id, [.. subjectKey, .. envelope], content))
+            if (!keys.Open(dataClass, id, [.. subjectKey, .. envelope], content, hasSubject))
             {
                 // Nobody reads it any more, and the key that it is under besides shall be forgotten too.
                 return null;

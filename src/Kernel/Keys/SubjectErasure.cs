@@ -206,8 +206,7 @@ public sealed class SubjectErasure
                 {
                     ids.Add(row.Uuid(0));
                     old.Add(row.Bytes(1));
-                    using var key = keys.Unwrap(old[^1]);
-                    anew.Add(keys.Wrap(ids[^1], key));
+                    anew.Add(keys.WrapAnew(ids[^1], old[^1]));
                 }),
             cancellationToken);
         if (ids.Count > 0)

@@ -36,6 +36,9 @@ public static class SubjectKey
     /// <summary>An envelope of the row at hand with the wrapped key of its person before it, as <see cref="RecordKeys"/> opens it.</summary>
     public static Sql Beside(SqlName envelope) => Sql.Of($"{OfRow} || {envelope}");
 
+    /// <summary>Says that it is this person's. What lies in a row of the table may have been put there from another.</summary>
+    public static bool IsOf(Guid subject, ReadOnlySpan<byte> wrapped) => wrapped.Length == Length && SubjectOf(wrapped) == subject;
+
     /// <summary>Version of the tenant's subject key that wraps it; 0 when it is none.</summary>
     internal static int VersionOf(ReadOnlySpan<byte> wrapped) => wrapped.Length == Length && wrapped[0] == Format
         ? BinaryPrimitives.ReadInt32BigEndian(wrapped[VersionPlace..])
@@ -82,6 +85,18 @@ internal sealed class SubjectKeys(TenantId tenant, int version, IReadOnlyDiction
             wrapped.AsSpan(SubjectKey.SealedPlace, SubjectKey.CommitmentPlace - SubjectKey.SealedPlace));
         key.Commitment().CopyTo(wrapped, SubjectKey.CommitmentPlace);
         return wrapped;
+    }
+
+    /// <summary>The same key under the current version.</summary>
+    /// <exception cref="TenantFault">
+    /// As of <see cref="Unwrap"/>; or it is another person's (RecordDamaged): wrapped anew as this one's it would outlive its erasure.
+    /// </exception>
+    public byte[] WrapAnew(Guid subject, ReadOnlySpan<byte> wrapped)
+    {
+        using var key = Unwrap(wrapped);
+        return SubjectKey.IsOf(subject, wrapped)
+            ? Wrap(subject, key)
+            : throw new TenantFault(TenantFaultKind.RecordDamaged) { Place = new(tenant, SubjectKey.KeyName, subject) };
     }
 
     /// <exception cref="TenantFault">

@@ -85,7 +85,7 @@ internal sealed class OpenedRecord(EntityView view, RecordKeys keys) : IDisposab
             content = _contents[place] = ArrayPool<byte>.Shared.Rent(Math.Max(length, 256));
         }
 
-        if (!keys.Open(envelope.Class, id, sealedContent, content.AsSpan(0, length)))
+        if (!keys.Open(envelope.Class, id, sealedContent, content.AsSpan(0, length), view.Entity.HasSubjectKey))
         {
             return;
         }

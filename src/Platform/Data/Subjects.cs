@@ -11,6 +11,10 @@ namespace Bulkhead.Platform.Data;
 internal sealed record Person(Guid Id, byte[] Wrapped)
 {
     public bool IsErased => Wrapped.Length == 0;
+
+    /// <exception cref="TenantFault">The key is another person's (RecordDamaged): what it seals would not be erased with this one.</exception>
+    public static Person Of(Guid id, byte[] wrapped) =>
+        wrapped.Length == 0 || SubjectKey.IsOf(id, wrapped) ? new(id, wrapped) : throw new TenantFault(TenantFaultKind.RecordDamaged);
 }
 
 /// <summary>Persons who have keys of their own, where the app asks for it: who a record is about, and whether that one is still known.</summary>
@@ -62,7 +66,7 @@ internal static class Subjects
                     select id, {SubjectKey.Column}, {SubjectKey.OfRow} from {Place.App}.{next.Table}
                     where id = any({SqlValue.Uuids(records)})
                     """),
-                row => persons[row.Uuid(0)] = new(row.Uuid(1), row.Bytes(2))),
+                row => persons[row.Uuid(0)] = Person.Of(row.Uuid(1), row.Bytes(2))),
             cancellationToken);
         return persons;
     }

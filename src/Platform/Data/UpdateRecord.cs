@@ -182,7 +182,7 @@ internal static class UpdateRecord
             if (view.Entity.HasSubjectKey)
             {
                 var last = 4 + clear.Count + view.Envelopes.Length;
-                person = new(row.Uuid(last), row.Bytes(last + 1));
+                person = Person.Of(row.Uuid(last), row.Bytes(last + 1));
             }
         }
 

@@ -85,8 +85,9 @@ internal static class HoldKeys
                 return registration;
             }
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
+            // The second: a name that holds half of a surrogate pair.
             await ProblemResults.WriteAsync(
                 context, 400, "malformed-json",
                 "The body is not JSON, or a name stands twice in an object.",

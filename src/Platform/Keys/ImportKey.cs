@@ -104,8 +104,9 @@ internal static class ImportKey
                 ? Base64Url.DecodeFromChars(value.GetString())
                 : null;
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
+            // The second: half of a surrogate pair is JSON, and no text.
             return null;
         }
     }

@@ -16,11 +16,12 @@ public sealed partial class AuditDocs(RunningProgram program) : IClassFixture<Ru
         try
         {
             var (code, output, error) = await RunningProgram.ShellAsync(
-                $"export BULKHEAD_DATA={program.Data} WORK={folder} TMPDIR={folder}\n"
+                $"export BULKHEAD_DATA={program.Data} API={program.Url}/t/northside/api/v1 WORK={folder} TMPDIR={folder}\n"
                 + string.Join('\n', Runnable().Matches(document).Select(m => m.Groups[1].Value)));
             Assert.True(code == 0, $"{output}\n{error}");
             Assert.Contains("it does not hold", output, StringComparison.Ordinal);
             Assert.Contains("entry 0", output, StringComparison.Ordinal);
+            Assert.Contains("the total of recordsRead", await File.ReadAllTextAsync(Path.Combine(folder, "total")), StringComparison.Ordinal);
             var verdict = await File.ReadAllTextAsync(Path.Combine(folder, "verdict"));
             Assert.Contains("harbour", verdict, StringComparison.Ordinal);
             Assert.Contains("library", verdict, StringComparison.Ordinal);

@@ -43,7 +43,7 @@ public sealed class KeyHandingTests(World world) : IAsyncLifetime
         {
             var changed = (byte[])sealedKey.Clone();
             changed[i] ^= 1;
-            await Assert.ThrowsAnyAsync<Exception>(() => _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, changed, default));
+            await Assert.ThrowsAsync<ImportRefused>(() => _installation.Import.TakeAsync(Officer(tenant, "a"), offer.Id, changed, default));
         }
 
         await _installation.Custody.WithdrawAsync(Officer(tenant, "a"), default);

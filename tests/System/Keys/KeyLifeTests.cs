@@ -68,6 +68,17 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
         Assert.Equal(["keys.revoke", "keys.revoke", "keys.restore", "keys.restore"], await ActionsAsync(tenant, "keys."));
     }
 
+    [Fact]
+    public async Task The_switch_waits_for_nobody_who_changes_the_keys()
+    {
+        var tenant = await _installation.OnboardAsync("urgent", IsolationKind.Shared);
+        await tenant.AddPatientAsync(Record);
+        // As somebody does who registers the tenant's own service, and many may stand behind him.
+        await using var busy = await _installation.Custody.LockAsync(tenant.Id, default);
+        await _installation.Custody.WithdrawAsync(Officer(tenant), default).WaitAsync(TimeSpan.FromSeconds(30));
+        await RefusedAsync(TenantFaultKind.KeysWithdrawn, () => tenant.PatientsAsync());
+    }
+
     [Theory, ClassData(typeof(EveryIsolation))]
     public async Task No_read_or_write_that_begins_after_the_withdrawal_succeeds_under_load(IsolationKind kind)
     {

@@ -41,6 +41,24 @@ public sealed class RecordKeysTests : IDisposable
     }
 
     [Fact]
+    public void Refuse_every_other_word_for_format_and_algorithm()
+    {
+        var keys = Keys();
+        var envelope = keys.Seal("health", Row, Content);
+        var answer = keys.Seal("answer", "a kept answer"u8, Content);
+        for (var value = 0; value < 512; value++)
+        {
+            var (ofRecord, ofAnswer) = ((byte[])envelope.Clone(), (byte[])answer.Clone());
+            ofRecord[value / 256] = ofAnswer[value / 256] = (byte)value;
+            if (!ofRecord.SequenceEqual(envelope))
+            {
+                Refused(TenantFaultKind.RecordDamaged, keys, "health", Row, ofRecord);
+                Refused(TenantFaultKind.RecordDamaged, keys, "answer", "a kept answer"u8.ToArray(), ofAnswer);
+            }
+        }
+    }
+
+    [Fact]
     public void Refuse_every_cut_and_every_growth()
     {
         var keys = Keys();

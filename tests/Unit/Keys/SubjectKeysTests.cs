@@ -45,7 +45,11 @@ public sealed class SubjectKeysTests : IDisposable
         var one = keys.NewSubjectKey(Person);
         var envelope = keys.Seal("health", Row, Content, one);
         Assert.Equal(Content, Open(keys, [.. one, .. envelope]));
-        Assert.False(keys.Open("health", Row, envelope, new byte[Content.Length]));
+        Assert.False(keys.Open("health", Row, envelope, new byte[Content.Length], isOfPerson: true));
+        // Where no person has a key, it is.
+        Assert.Equal(
+            TenantFaultKind.RecordDamaged,
+            Assert.Throws<TenantFault>(() => keys.Open("health", Row, envelope, new byte[Content.Length])).Kind);
     }
 
     [Fact]
@@ -102,10 +106,32 @@ public sealed class SubjectKeysTests : IDisposable
         Assert.Equal(TenantFaultKind.KeysUnavailable, Assert.Throws<TenantFault>(() => Open(keys, [.. one, .. envelope])).Kind);
     }
 
+    [Fact]
+    public void Is_never_wrapped_anew_as_the_key_of_another_person()
+    {
+        // Who owns the database may copy a wrapped key into the row of another person, from where it would survive its own's erasure.
+        var one = Keys(_tenant, 1).NewSubjectKey(Person);
+        using var both = Subjects(_tenant, 2, (1, _subject), (2, _next));
+        var (other, none) = (Guid.CreateVersion7(), Array.Empty<byte>());
+        Assert.Equal(TenantFaultKind.RecordDamaged, Assert.Throws<TenantFault>(() => both.WrapAnew(other, one)).Kind);
+        Assert.Equal(TenantFaultKind.RecordDamaged, Assert.Throws<TenantFault>(() => both.WrapAnew(Person, none)).Kind);
+        Assert.True(SubjectKey.IsOf(Person, both.WrapAnew(Person, one)));
+    }
+
+    [Fact]
+    public void Nothing_is_written_about_a_person_under_the_key_of_another()
+    {
+        var one = Keys(_tenant, 1).NewSubjectKey(Person);
+        Assert.Equal(
+            TenantFaultKind.RecordDamaged, Assert.Throws<TenantFault>(() => Platform.Data.Person.Of(Guid.CreateVersion7(), one)).Kind);
+        Assert.Equal(one, Platform.Data.Person.Of(Person, one).Wrapped);
+        Assert.True(Platform.Data.Person.Of(Person, []).IsErased);
+    }
+
     private static byte[] Open(RecordKeys keys, byte[] stored)
     {
         var content = new byte[RecordKeys.ContentLength(stored)];
-        Assert.True(keys.Open("health", Row, stored, content));
+        Assert.True(keys.Open("health", Row, stored, content, isOfPerson: true));
         return content;
     }
 
