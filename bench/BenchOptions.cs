@@ -5,7 +5,7 @@ namespace Bulkhead.Bench;
 /// <summary>What to measure and for how long.</summary>
 /// <param name="Only">
 /// Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>, <c>sealing</c>, <c>envelope</c>,
-/// <c>unwrap</c>, <c>rotation</c>, <c>proofs</c>; empty for all.
+/// <c>unwrap</c>, <c>rotation</c>, <c>proofs</c>, <c>search</c>; empty for all.
 /// </param>
 /// <param name="Rounds">Slices of each variant, 1 to 1,000.</param>
 /// <param name="Seconds">Length of a slice, 0.05 to 60.</param>
@@ -15,6 +15,7 @@ namespace Bulkhead.Bench;
 /// Rows of each of them; the tenants with a home of their own get as many as all of these together.
 /// </param>
 /// <param name="Rotated">Tenants whose keys are rotated, 1 to 10,000.</param>
+/// <param name="Entries">Entries of the audit log that is searched, 1,000 to 100,000,000.</param>
 internal sealed record BenchOptions(
     IReadOnlyList<string> Only,
     int Rounds,
@@ -23,12 +24,13 @@ internal sealed record BenchOptions(
     int Tenants,
     int Rows,
     int Rotated,
+    int Entries,
     bool Json,
     string? Results)
 {
     private static readonly string[] KernelParts = ["read", "insert", "audited", "plan"];
 
-    public static readonly string[] Parts = [.. KernelParts, "http", "sealing", "envelope", "unwrap", "rotation", "proofs"];
+    public static readonly string[] Parts = [.. KernelParts, "http", "sealing", "envelope", "unwrap", "rotation", "proofs", "search"];
 
     public bool Runs(string part) => Only.Count == 0 || Only.Contains(part);
 
@@ -57,6 +59,7 @@ internal sealed record BenchOptions(
         var tenants = Number("--tenants", "Tenants in the shared tables", 200, 1, 2_000);
         var rows = Number("--rows", "Rows of each tenant in the shared tables", 500, 1, 100_000);
         var rotated = Number("--rotated", "Tenants whose keys are rotated", 1_000, 1, 10_000);
+        var entries = Number("--entries", "Entries of the audit log that is searched", 10_000_000, 1_000, 100_000_000);
         var seconds = new Option<double>("--seconds")
         {
             Description = "Length of a slice",
@@ -77,7 +80,7 @@ internal sealed record BenchOptions(
         var results = new Option<string?>("--results") { Description = "Folder for the report; bench/results where there is one" };
         var command = new RootCommand("Measures Bulkhead beside plain Npgsql and a bare ASP.NET Core endpoint, interleaved, in one run.")
         {
-            only, rounds, seconds, concurrency, tenants, rows, rotated, quick, json, results,
+            only, rounds, seconds, concurrency, tenants, rows, rotated, entries, quick, json, results,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -89,6 +92,7 @@ internal sealed record BenchOptions(
                 parsed.GetValue(tenants),
                 parsed.GetValue(rows),
                 parsed.GetValue(rotated),
+                parsed.GetValue(entries),
                 parsed.GetValue(json),
                 parsed.GetValue(results));
             return run(parsed.GetValue(quick) ? options.Quick() : options, cancellationToken);
@@ -97,7 +101,7 @@ internal sealed record BenchOptions(
     }
 
     private BenchOptions Quick() =>
-        this with { Rounds = 1, Seconds = 0.1, Concurrency = 2, Tenants = 2, Rows = 30, Rotated = 20, Results = "" };
+        this with { Rounds = 1, Seconds = 0.1, Concurrency = 2, Tenants = 2, Rows = 30, Rotated = 20, Entries = 20_000, Results = "" };
 
     private static Option<int> Number(string name, string description, int value, int least, int most)
     {

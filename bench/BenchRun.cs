@@ -5,6 +5,7 @@ using Bulkhead.Bench.KernelLevel;
 using Bulkhead.Bench.Measure;
 using Bulkhead.Bench.Proofs;
 using Bulkhead.Bench.Report;
+using Bulkhead.Bench.Search;
 using Bulkhead.Bench.Servers;
 
 namespace Bulkhead.Bench;
@@ -46,6 +47,11 @@ internal static class BenchRun
             if (options.Runs("proofs"))
             {
                 measured.AddRange(await ProofsBench.RunAsync(options, postgres.Postmaster, Progress, cancellationToken));
+            }
+
+            if (options.Runs("search"))
+            {
+                measured.Add(await SearchBench.RunAsync(postgres, options, Progress, cancellationToken));
             }
 
             if (options.RunsToken)

@@ -51,14 +51,18 @@ create index subject_key_uncertified on {core}.subject_key (tenant_id, subject) 
 
 create table {core}.audit_entry (
     tenant_id uuid not null,
+    -- Version 7 of the instant in "at": entries lie in order of time, and a time is a range of ids.
     id uuid not null,
     -- The sealer takes only what lies below the snapshot horizon.
     xid xid8 not null default pg_current_xact_id(),
     at timestamptz not null,
     actor text not null,
-    action text not null,
+    -- In the order of bytes, so that a prefix is a range; texts of another order are not leakproof to compare.
+    action text collate "C" not null,
     entity text,
     result text not null,
+    -- The record of an act on one; several stand in audit_record.
+    record uuid,
     -- Beside the body, and in the leaf: what the entry commits to can be shown without it. Canonical JSON, empty when there is none.
     commitments text not null default '',
     body text not null,
@@ -75,6 +79,20 @@ create table {core}.audit_opening (
 
 -- In the order of commitment, as the sealer takes them.
 create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
+-- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.
+create index audit_entry_action on {core}.audit_entry (tenant_id, action, id);
+create index audit_entry_actor on {core}.audit_entry (tenant_id, actor, id);
+create index audit_entry_entity on {core}.audit_entry (tenant_id, entity, id) where entity is not null;
+create index audit_entry_record on {core}.audit_entry (tenant_id, record, id) where record is not null;
+create index audit_entry_denied on {core}.audit_entry (tenant_id, id) where result = 'denied';
+
+-- The records of an act that touched several one by one: a page that was shown.
+create table {core}.audit_record (
+    tenant_id uuid not null,
+    record uuid not null,
+    entry_id uuid not null,
+    primary key (tenant_id, record, entry_id)
+);
 
 -- The tenant's log, grown by the sealer under its own role. Everything of the tree is in the tiles; see docs/formats/audit-log.md.
 create table {core}.audit_tree (

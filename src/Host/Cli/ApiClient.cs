@@ -114,6 +114,44 @@ internal sealed class ApiClient : IDisposable
         }
     }
 
+    /// <summary>
+    /// Reads server-sent events until the stream ends; a broken one ends too. Silence for <paramref name="silence"/> is a broken one.
+    /// </summary>
+    /// <exception cref="ApiFault">Refused.</exception>
+    public async Task EventsAsync(
+        Uri url, long? lastSeen, TimeSpan silence, Action<ServerEvent> take, CancellationToken cancellationToken)
+    {
+        await AuthorizeAsync(cancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Get, url);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        if (lastSeen is { } seen)
+        {
+            request.Headers.Add("Last-Event-ID", seen.ToString(CultureInfo.InvariantCulture));
+        }
+
+        try
+        {
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (!response.IsSuccessStatusCode)
+            {
+                if (response.StatusCode == System.Net.HttpStatusCode.Unauthorized)
+                {
+                    _token = null;
+                }
+
+                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)));
+            }
+
+            using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
+            await ServerEvent.ReadAsync(reader, silence, take, cancellationToken);
+        }
+        catch (Exception broken) when (broken is HttpRequestException or IOException)
+        {
+            throw new ApiFault(ExitCode.NotReachable, [$"The stream broke off ({broken.Message})"]);
+        }
+    }
+
     private async Task AuthorizeAsync(CancellationToken cancellationToken)
     {
         if (_token is null || _time.GetUtcNow() > _tokenEnds - Spare)

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Bulkhead.Host.Cli;
 
-/// <summary><c>audit search|export|prove|prove-total|verify</c>: a tenant's log, and what proves it.</summary>
+/// <summary><c>audit search|tail|export|prove|prove-total|verify</c>: a tenant's log, and what proves it.</summary>
 internal static class AuditCommands
 {
     private static readonly Option<string> Tenant = new("--tenant") { Description = "Slug of the tenant", HelpName = "TENANT", Required = true };
@@ -13,11 +13,12 @@ internal static class AuditCommands
         Description = "Role of the tenant's client to be", HelpName = "ROLE", DefaultValueFactory = _ => "securityOfficer",
     };
 
-    private static readonly string[] Filters = ["action", "actor", "entity", "record", "at.gte", "at.lt", "limit"];
+    private static readonly string[] Filters =
+        ["action", "actor", "entity", "record", "request", "result", "at.gte", "at.lt", "order", "limit", "after", "before"];
 
-    public static Command Build() => new("audit", "A tenant's audit log: search it, export it with its proofs, verify an export")
+    public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
-        Search(), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
+        Search(), AuditTailCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
         AuditRetentionCommands.Retention(), AuditRetentionCommands.Holds(),
     };
 
@@ -27,7 +28,7 @@ internal static class AuditCommands
             .Select(name => (Name: name, Option: new Option<string?>("--" + name.Replace(".gte", "-from", StringComparison.Ordinal)
                 .Replace(".lt", "-until", StringComparison.Ordinal)) { Description = $"Filter {name} of GET /api/v1/audit" }))
             .ToList();
-        var command = new Command("search", "Newest entries first") { Tenant, Role };
+        var command = new Command("search", "Newest entries first; about one record with --record, of many actions with --action 'keys.*'") { Tenant, Role };
         filters.ForEach(filter => command.Add(filter.Option));
         command.SetAction(async (result, cancellationToken) =>
         {
@@ -47,12 +48,22 @@ internal static class AuditCommands
         var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
         var from = new Option<string?>("--from") { Description = "Acts from this date or RFC 3339 instant on" };
         var until = new Option<string?>("--until") { Description = "Acts before this date or instant" };
-        var command = new Command("export", "Entries as JSON Lines with what proves them, for bulkhead-verify") { Tenant, Role, file, from, until };
+        var format = new Option<string>("--format")
+        {
+            Description = "proven, for bulkhead-verify, or ocsf: events for a SIEM, which prove nothing", DefaultValueFactory = _ => "proven",
+        };
+        format.AcceptOnlyFromAmong("proven", "ocsf");
+        var command = new Command("export", "Entries as JSON Lines, with what proves them unless --format is ocsf")
+        {
+            Tenant, Role, file, from, until, format,
+        };
         command.SetAction((result, cancellationToken) =>
         {
             var query = string.Join('&', new[] { ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)) }
                 .Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
-            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken);
+            var ocsf = result.GetValue(format) == "ocsf";
+            query = ocsf ? string.Join('&', new[] { query, "format=ocsf" }.Where(p => p.Length > 0)) : query;
+            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken, proven: !ocsf);
         });
         return command;
     }
@@ -121,7 +132,8 @@ internal static class AuditCommands
         return command;
     }
 
-    private static async Task<int> FetchAsync(ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken)
+    private static async Task<int> FetchAsync(
+        ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true)
     {
         var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
         using var client = new ApiClient(credentials);
@@ -134,7 +146,9 @@ internal static class AuditCommands
 
         // Never a half export under the name that was asked for.
         File.Move(part, file.FullName, overwrite: true);
-        Output.Message($"{file.FullName}: {file.Length} bytes. Next step: bulkhead-verify export {file.FullName}");
+        Output.Message(proven
+            ? $"{file.FullName}: {file.Length} bytes. Next step: bulkhead-verify export {file.FullName}"
+            : $"{file.FullName}: {file.Length} bytes, without proofs: to prove them, export without --format");
         return ExitCode.Done;
     }
 
@@ -149,7 +163,7 @@ internal static class AuditCommands
             ]));
         if (page["next"] is not null)
         {
-            Output.Message("There are more. Next step: --limit, or a narrower filter");
+            Output.Message($"There are more. Next step: --limit, a narrower filter, or --after {page["next"]}");
         }
     }
 

@@ -78,6 +78,11 @@ internal sealed class SqlText
             build.Text(" having count(*) > 0");
         }
 
+        if (shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny)
+        {
+            build.RecordsOfSeveral();
+        }
+
         build.Text(") select * from act");
         return build.Done();
     }
@@ -87,6 +92,7 @@ internal sealed class SqlText
     {
         var build = new Build(unit);
         build.EntryHead(commits, "1");
+        build.Text("null, ");
         build.Bind(SqlBindingKind.EntryHead);
         build.Text(" || ");
         build.Bind(SqlBindingKind.EntryTail);
@@ -133,6 +139,9 @@ internal sealed class SqlText
         {
             // More records than it has texts for give null, which no entry takes: no act is without its commitment.
             EntryHead(commits, "1 + count(*)");
+            Text(shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny
+                ? "case when count(*) = 1 then (array_agg(a.id))[1] end, "
+                : "null, ");
             Bind(SqlBindingKind.EntryHead);
             Text(shape switch
             {
@@ -149,12 +158,24 @@ internal sealed class SqlText
             Bind(SqlBindingKind.EntryTail);
         }
 
+        /// <summary>An entry of one record names it in its own row; of several, each stands beside it (docs/decisions/searching-the-log.md).</summary>
+        public void RecordsOfSeveral()
+        {
+            Text("), named as (insert into ");
+            Text(unit.CoreSchema.Quoted);
+            Text(".audit_record (tenant_id, record, entry_id) select ");
+            Tenant();
+            Text(", a.id, ");
+            Bind(SqlBindingKind.EntryId);
+            Text(" from (select distinct id from act where (select count(*) from act) > 1) a");
+        }
+
         public void EntryHead(bool commits, string counted)
         {
             Text("insert into ");
             Text(unit.CoreSchema.Quoted);
             Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, ");
-            Text(commits ? "commitments, body) select " : "body) select ");
+            Text(commits ? "commitments, record, body) select " : "record, body) select ");
             Tenant();
             ReadOnlySpan<SqlBindingKind> columns =
             [

@@ -38,6 +38,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("service_account", "select"),
         ("idempotency", "select, insert, delete"),
         ("audit_entry", "select, insert"),
+        ("audit_record", "select, insert"),
         ("audit_opening", "select, insert, update"),
         ("subject_key", "select, insert, update, delete"),
         ("audit_tree", "select"),

@@ -92,6 +92,7 @@ public static class ErrorCodes
         ["too-many-decimals"] = "A number has more digits after the point than its field",
         ["too-many-dependents"] = "Too many records hang on this one to be changed at once",
         ["too-many-entries"] = "There are more entries than are proven one by one",
+        ["too-many-tails"] = "As many as may be follow the log already",
         ["too-many-values"] = "There are more values than the limit",
         ["too-short"] = "The value is too short",
         ["total-not-below"] = "The total, or a number of it, is not below the bound",

@@ -13,14 +13,17 @@ public static class AuditEndpoints
 {
     public static IServiceCollection AddAudit(this IServiceCollection services, IConfiguration configuration)
     {
-        _ = configuration;
         services.AddHostedService<StreamSending>();
+        services.AddSingleton((configuration.GetSection("Bulkhead:Audit:Tail").Get<TailOptions>() ?? new TailOptions()).Validated());
+        services.AddSingleton<AuditTails>();
         return services.AddSingleton<WitnessCalls>().AddHostedService(provider => provider.GetRequiredService<WitnessCalls>());
     }
 
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/audit", ReadAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/tail", TailAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/{plural}/{id}/audit", ReadAudit.TimelineAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/total", ProveTotal.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);

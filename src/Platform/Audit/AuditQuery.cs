@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Bulkhead.Kernel.Isolation;
 using Bulkhead.Platform.Access;
 using Microsoft.AspNetCore.Http;
 
@@ -18,7 +17,13 @@ internal sealed record AuditQuery
 
     private const int MaxCursor = 512;
 
+    private bool? _order;
+
+    /// <summary>Exactly this action; null for any, or when there is a <see cref="Prefix"/>.</summary>
     public string? Action { get; private set; }
+
+    /// <summary>Of <c>keys.*</c>: <c>keys.</c></summary>
+    public string? Prefix { get; private set; }
 
     public string? Actor { get; private set; }
 
@@ -26,25 +31,45 @@ internal sealed record AuditQuery
 
     public Guid? Record { get; private set; }
 
+    /// <summary>Id of the request, as the header <c>Request-Id</c> said.</summary>
+    public string? Request { get; private set; }
+
+    /// <summary>Null for either.</summary>
+    public bool? Denied { get; private set; }
+
     public DateTimeOffset? From { get; private set; }
 
     /// <summary>Exclusive.</summary>
     public DateTimeOffset? Until { get; private set; }
+
+    public bool OldestFirst { get; private set; }
 
     public int Limit { get; private set; } = DefaultLimit;
 
     /// <summary>Cursor as it came; it is opened under this query's <see cref="Digest"/>.</summary>
     public string? After { get; private set; }
 
+    /// <summary>Likewise, for the page before it.</summary>
+    public string? Before { get; private set; }
+
     /// <summary>All faults at once; null when there is one or more.</summary>
-    public static AuditQuery? Parse(IQueryCollection parameters, List<Fault> faults)
+    public static AuditQuery? Parse(IQueryCollection parameters, List<Fault> faults) => Parse(parameters, new(), faults, null);
+
+    /// <summary>The acts about one record, oldest first unless asked otherwise.</summary>
+    public static AuditQuery? ParseTimeline(IQueryCollection parameters, string entity, Guid record, List<Fault> faults) =>
+        Parse(parameters, new() { Entity = entity, Record = record, OldestFirst = true }, faults, ["entity", "record"]);
+
+    private static AuditQuery? Parse(IQueryCollection parameters, AuditQuery query, List<Fault> faults, string[]? given)
     {
-        var query = new AuditQuery();
         foreach (var (name, values) in parameters)
         {
             if (values.Count > 1)
             {
-                faults.Add(new("duplicate-parameter", "The parameter is given more than once.", Parameter: name));
+                faults.Add(new("duplicate-parameter", "The parameter is given more than once.", Parameter: Shorten(name)));
+            }
+            else if (given is not null && given.Contains(name))
+            {
+                faults.Add(new("unknown-parameter", "The path says it.", Parameter: name));
             }
             else
             {
@@ -57,6 +82,13 @@ internal sealed record AuditQuery
             faults.Add(new("invalid-parameter", "at.lt must lie after at.gte.", Parameter: "at.lt"));
         }
 
+        if (query is { After: not null, Before: not null })
+        {
+            faults.Add(new("invalid-parameter", "A page comes after a cursor or before one.", Parameter: "before"));
+        }
+
+        // Entries of a request lie close behind its beginning.
+        query.OldestFirst = query._order ?? (query.OldestFirst || query.Request is not null);
         return faults.Count == 0 ? query : null;
     }
 
@@ -68,39 +100,16 @@ internal sealed record AuditQuery
             "audit",
             actor,
             Action,
+            Prefix,
             Actor,
             Entity,
             Record?.ToString(),
+            Request,
+            Denied?.ToString(),
             From?.UtcTicks.ToString(CultureInfo.InvariantCulture),
-            Until?.UtcTicks.ToString(CultureInfo.InvariantCulture));
+            Until?.UtcTicks.ToString(CultureInfo.InvariantCulture),
+            OldestFirst.ToString());
         return SHA256.HashData(Encoding.UTF8.GetBytes(text));
-    }
-
-    /// <param name="after">Id of the last entry of the page before, null for the first page.</param>
-    public Sql ToSql(Guid? after)
-    {
-        var conditions = new List<Sql> { Sql.Of($"true") };
-        Add(Action is null, Sql.Of($"action = {SqlValue.Text(Action)}"));
-        Add(Actor is null, Sql.Of($"actor = {SqlValue.Text(Actor)}"));
-        Add(Entity is null, Sql.Of($"entity = {SqlValue.Text(Entity)}"));
-        // The body is canonical text in which an id of a record stands quoted.
-        Add(Record is null, Sql.Of($"strpos(body, {SqlValue.Text($"\"{Record}\"")}) > 0"));
-        Add(From is null, Sql.Of($"at >= {SqlValue.Timestamp(From)}"));
-        Add(Until is null, Sql.Of($"at < {SqlValue.Timestamp(Until)}"));
-        Add(after is null, Sql.Of($"id < {SqlValue.Uuid(after)}"));
-        return Sql.Of($"""
-            select id, body from {Place.Core}.audit_entry
-            where {Sql.Join(" and ", conditions)}
-            order by id desc limit {SqlValue.Integer(Limit + 1)}
-            """);
-
-        void Add(bool absent, Sql condition)
-        {
-            if (!absent)
-            {
-                conditions.Add(condition);
-            }
-        }
     }
 
     private void Take(string name, string value, List<Fault> faults)
@@ -108,7 +117,7 @@ internal sealed record AuditQuery
         switch (name)
         {
             case "action":
-                Action = Text(name, value, faults);
+                TakeAction(value, faults);
                 break;
             case "actor":
                 Actor = Text(name, value, faults);
@@ -116,10 +125,23 @@ internal sealed record AuditQuery
             case "entity":
                 Entity = Text(name, value, faults);
                 break;
+            case "request":
+                Request = Text(name, value, faults);
+                break;
             case "record":
                 Record = Guid.TryParseExact(value, "D", out var id)
                     ? id
                     : Refuse<Guid?>(name, "A UUID is needed.", faults);
+                break;
+            case "result":
+                Denied = value is "ok" or "denied"
+                    ? value == "denied"
+                    : Refuse<bool?>(name, "ok or denied.", faults);
+                break;
+            case "order":
+                _order = value is "newest" or "oldest"
+                    ? value == "oldest"
+                    : Refuse<bool?>(name, "newest or oldest.", faults);
                 break;
             case "at.gte":
                 From = Instant(name, value, faults);
@@ -134,15 +156,39 @@ internal sealed record AuditQuery
                     : Refuse<int>(name, $"A whole number from 1 to {MaxLimit} is needed.", faults);
                 break;
             case "after":
-                After = value.Length is > 0 and <= MaxCursor
-                    ? value
-                    : Refuse<string>(name, "The cursor is not one of ours.", faults);
+                After = Cursor(name, value, faults);
+                break;
+            case "before":
+                Before = Cursor(name, value, faults);
                 break;
             default:
                 faults.Add(new("unknown-parameter", "There is no such parameter.", Parameter: Shorten(name)));
                 break;
         }
     }
+
+    private void TakeAction(string value, List<Fault> faults)
+    {
+        if (!value.Contains('*', StringComparison.Ordinal))
+        {
+            Action = Text("action", value, faults);
+        }
+        else if (value.Length is > 2 and <= MaxText && value.EndsWith(".*", StringComparison.Ordinal)
+            && value.AsSpan(0, value.Length - 2).IndexOfAnyExcept(NameCharacters) < 0)
+        {
+            Prefix = value[..^1];
+        }
+        else
+        {
+            Refuse<string>("action", "The name of an action, or the beginning of names and a star: keys.*", faults);
+        }
+    }
+
+    private static readonly System.Buffers.SearchValues<char> NameCharacters =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+
+    private static string? Cursor(string name, string value, List<Fault> faults) =>
+        value.Length is > 0 and <= MaxCursor ? value : Refuse<string>(name, "The cursor is not one of ours.", faults);
 
     private static string? Text(string name, string value, List<Fault> faults) =>
         value.Length is > 0 and <= MaxText && !value.Contains('\0', StringComparison.Ordinal)

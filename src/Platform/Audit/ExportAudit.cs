@@ -10,8 +10,9 @@ namespace Bulkhead.Platform.Audit;
 
 /// <summary>
 /// <c>GET /api/v1/audit/export</c>: entries with what proves them, as JSON Lines (docs/formats/audit-log.md), for <c>bulkhead-verify</c>. All
-/// of the log, or <c>from</c> and <c>to</c> (positions), <c>at.gte</c> and <c>at.lt</c> (time), or one <c>entry</c>. Its entry in the log
-/// is appended before the first line goes out, and another, with the bytes that did, after the last.
+/// of the log, or <c>from</c> and <c>to</c> (positions), <c>at.gte</c> and <c>at.lt</c> (time), or one <c>entry</c>; <c>format=ocsf</c>: as
+/// events of OCSF, without proofs. Its entry in the log is appended before the first line goes out, and another, with the bytes that did,
+/// after the last.
 /// </summary>
 internal static class ExportAudit
 {
@@ -48,13 +49,21 @@ internal static class ExportAudit
             return;
         }
 
-        var details = Data.Entries.Detail("from", Text(found.From)).Add("to", Text(found.To));
+        var details = Data.Entries.Detail("from", Text(found.From)).Add("to", Text(found.To))
+            .Add("format", asked.IsOcsf ? "ocsf" : "proven");
+        if (asked.IsOcsf)
+        {
+            context.Response.Headers["Audit-Proofs"] = "none";
+        }
+
         await SendAsync(
             context,
             call,
             database,
             new(Action) { Records = AuditRecords.None, Details = details },
-            lines => new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
+            lines => asked.IsOcsf
+                ? ExportOcsf.WriteAsync(lines, log, call.Context, found.From, found.To, cancellationToken)
+                : new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
                 .WriteAsync(lines, log, keys, cancellationToken));
     }
 

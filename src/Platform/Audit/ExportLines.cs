@@ -29,6 +29,21 @@ internal sealed class ExportLines(Stream stream, CancellationToken cancellationT
         }
     }
 
+    /// <summary>A line of another format, all of whose members are given.</summary>
+    public async Task WholeAsync(Action<Utf8JsonWriter> line)
+    {
+        using (var json = new Utf8JsonWriter(_buffer, Plain))
+        {
+            line(json);
+        }
+
+        _buffer.Write("\n"u8);
+        if (_buffer.WrittenCount >= FlushAt)
+        {
+            await FlushAsync();
+        }
+    }
+
     public async Task EndAsync()
     {
         await FlushAsync();
@@ -55,7 +70,7 @@ internal sealed class ExportLines(Stream stream, CancellationToken cancellationT
         _buffer.Write("\n"u8);
     }
 
-    private async Task FlushAsync()
+    public async Task FlushAsync()
     {
         _hash.AppendData(_buffer.WrittenSpan);
         await stream.WriteAsync(_buffer.WrittenMemory, cancellationToken);

@@ -21,6 +21,9 @@ internal sealed record ExportRange
 
     public Guid? Entry { get; private set; }
 
+    /// <summary>As events of OCSF, without what proves them.</summary>
+    public bool IsOcsf { get; private set; }
+
     public string InWords =>
         Entry is { } entry ? $"entry {entry}"
         : this is { From: null, To: null, Begin: null, End: null } ? "all"
@@ -63,6 +66,14 @@ internal sealed record ExportRange
                 if (range.Entry is null)
                 {
                     faults.Add(new("invalid-parameter", "A UUID is needed.", Parameter: name));
+                }
+            }
+            else if (name == "format")
+            {
+                range.IsOcsf = value == "ocsf";
+                if (value is not ("ocsf" or "proven"))
+                {
+                    faults.Add(new("invalid-parameter", "proven or ocsf.", Parameter: name));
                 }
             }
             else

@@ -45,7 +45,7 @@ internal static class OpenApiAudit
         json.Object(OpenApiNames.AuditPage, () =>
         {
             json.WriteString("type", "object");
-            json.Strings("required", "data", "next");
+            json.Strings("required", "data", "next", "previous");
             json.Object("properties", () =>
             {
                 json.Object("data", () =>
@@ -54,6 +54,7 @@ internal static class OpenApiAudit
                     json.RefObject("items", "schemas", OpenApiNames.AuditEntry);
                 });
                 json.Object("next", OpenApiComponents.NextCursor(json));
+                json.Object("previous", OpenApiComponents.NextCursor(json));
             });
         });
     }
@@ -83,13 +84,30 @@ internal static class OpenApiAudit
 
     public static void Parameters(Utf8JsonWriter json)
     {
-        Filter(json, "action", "Only entries of this action.");
+        Filter(json, "action", "Only entries of this action, or of all that begin so: `keys.*`.");
         Filter(json, "actor", "Only acts of this account.");
         Filter(json, "entity", "Only acts on this entity.");
         Filter(json, "record", "Only acts that touched this record.", "uuid");
+        CommonParameters(json);
+    }
+
+    /// <summary>Of the log and of a record's history.</summary>
+    public static void CommonParameters(Utf8JsonWriter json)
+    {
+        Filter(json, "request", "Only entries of this request, by its Request-Id.");
+        Words(json, "result", "Only acts that were done, or that were refused.", "ok", "denied");
         Filter(json, "at.gte", "Not before.", "date-time");
         Filter(json, "at.lt", "Before.", "date-time");
+        Words(json, "order", "Which entries come first.", "newest", "oldest");
+        Filter(json, "before", "A cursor, `previous` of a page: the page before it.");
     }
+
+    private static void Words(Utf8JsonWriter json, string name, string description, params string[] words) =>
+        json.Object(() => OpenApiComponents.ParameterBody(json, "query", name, description, required: false, () =>
+        {
+            json.WriteString("type", "string");
+            json.Strings("enum", words);
+        }));
 
     private static void Filter(Utf8JsonWriter json, string name, string description, string? format = null) =>
         json.Object(() =>

@@ -25,11 +25,17 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
                 Update(entity);
                 Delete(entity);
             });
+            json.Object($"/{entity.Plural}/{{id}}/audit", () =>
+            {
+                json.Array("parameters", () => json.RefObject("parameters", "Id"));
+                Trace(entity);
+            });
             json.Object($"/{entity.Plural}/import", () => Import(entity));
         }
 
         json.Object("/counts", Counts);
         json.Object("/audit", Audit);
+        json.Object("/audit/tail", Tail);
         json.Object("/openapi.json", Document);
     }
 
@@ -155,6 +161,40 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             OpenApiAudit.Parameters(json);
         });
         Responses(() => Ok("200", "A page of entries.", Json, OpenApiNames.AuditPage), 400, 404);
+    });
+
+    private void Trace(EntityModel entity) => Operation("get", "trace", entity.Name, entity, () =>
+    {
+        json.WriteString("summary", $"The acts about a record of {OpenApiNames.Words(entity.Plural)}, oldest first");
+        json.WriteString("description", "For roles with `audit: read`; also of a record that was deleted.");
+        json.Array("parameters", () =>
+        {
+            json.RefObject("parameters", "Limit");
+            json.RefObject("parameters", "After");
+            json.RefObject("parameters", "Purpose");
+            OpenApiAudit.CommonParameters(json);
+        });
+        Responses(() => Ok("200", "A page of entries.", Json, OpenApiNames.AuditPage), 400, 404);
+    });
+
+    private void Tail() => PlatformOperation("readAuditTail", "Follow the audit log as entries are sealed", () =>
+    {
+        json.WriteString(
+            "description",
+            "Server-sent events, for roles with `audit: read`: `begin`, then an `entry` (or `gone`) for each position, whose id is the position; "
+            + "`end` with a reason. `Last-Event-ID` goes on after that position, without gap and double.");
+        json.Array("parameters", () => json.Object(() => ParameterBody(
+            json, "query", "from", "Position to begin at; without it, now.", required: false, () => json.WriteString("type", "integer"))));
+        json.Object("responses", () =>
+        {
+            json.Object("200", () =>
+            {
+                json.WriteString("description", "The stream.");
+                json.Object("content", () => json.Object("text/event-stream", () =>
+                    json.Object("schema", () => json.WriteString("type", "string"))));
+            });
+            ErrorRefs(json, [400, 404]);
+        });
     });
 
     private void Document() => PlatformOperation("readOpenApi", "This document", () =>

@@ -71,7 +71,10 @@ public sealed class Authentication
         return new(
             resolved.Tenant,
             verified.App,
-            new(resolved.Tenant.Id, verified.Actor, context.TraceIdentifier, verified.App.Label, purpose));
+            new(resolved.Tenant.Id, verified.Actor, context.TraceIdentifier, verified.App.Label, purpose))
+        {
+            ExpiresAt = verified.ExpiresAt,
+        };
     }
 
     /// <summary>Likewise for an operator's token, which reaches no tenant's data.</summary>

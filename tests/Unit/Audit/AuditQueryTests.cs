@@ -47,6 +47,14 @@ public sealed class AuditQueryTests
     [InlineData("?at.gte=2026-02-30")]
     [InlineData("?at.gte=2026-02-02&at.lt=2026-02-02")]
     [InlineData("?actor=a%00b")]
+    [InlineData("?action=*")]
+    [InlineData("?action=.*")]
+    [InlineData("?action=keys*")]
+    [InlineData("?action=ke*s.*")]
+    [InlineData("?result=maybe")]
+    [InlineData("?order=at")]
+    [InlineData("?after=a&before=b")]
+    [InlineData("?before=")]
     [InlineData("?Action=x")]
     public void Refuse_what_could_mean_something_else(string query) => Assert.Null(Parse(query, out _));
 
@@ -56,6 +64,7 @@ public sealed class AuditQueryTests
         string[] queries =
         [
             "", "?action=a", "?actor=a", "?entity=a", $"?record={Record}", "?at.gte=2026-01-01", "?at.lt=2026-01-01",
+            "?action=a.*", "?request=a", "?result=ok", "?result=denied", "?order=oldest",
         ];
         var digests = queries
             .SelectMany(query => new[] { "reader-1", "reader-2" }, (query, reader) => Parse(query, out _)!.Digest(reader))
@@ -64,6 +73,43 @@ public sealed class AuditQueryTests
         Assert.Equal(digests.Length, digests.Distinct().Count());
         Assert.Equal(
             Parse("?action=a&limit=10", out _)!.Digest("r"), Parse("?action=a&limit=20&after=x", out _)!.Digest("r"));
+    }
+
+    [Fact]
+    public void Read_what_says_more_than_one_value()
+    {
+        var query = Parse("?action=keys.*&result=denied&request=r1&before=x", out var faults);
+        Assert.Empty(faults);
+        Assert.Equal(((string?)null, "keys.", true, "r1", "x"), (query!.Action, query.Prefix, query.Denied!.Value, query.Request, query.Before));
+        // Entries of a request begin with the first; everything else with the last, unless asked.
+        Assert.True(query.OldestFirst);
+        Assert.False(Parse("?request=r1&order=newest", out _)!.OldestFirst);
+        Assert.False(Parse("", out _)!.OldestFirst);
+    }
+
+    [Fact]
+    public void A_history_is_of_the_record_that_the_path_names()
+    {
+        List<Fault> faults = [];
+        var record = Guid.Parse(Record);
+        var query = AuditQuery.ParseTimeline(new QueryCollection(), "patient", record, faults)!;
+        Assert.Equal(("patient", record, true), (query.Entity, query.Record!.Value, query.OldestFirst));
+        Assert.Null(AuditQuery.ParseTimeline(
+            new QueryCollection(QueryHelpers.ParseQuery($"?record={Guid.NewGuid()}&entity=other")), "patient", record, faults));
+        Assert.Equal(2, faults.Count);
+    }
+
+    [Fact]
+    public void The_first_id_of_an_instant_is_below_every_id_made_then_and_above_every_id_before()
+    {
+        var at = new DateTimeOffset(2026, 3, 4, 5, 6, 7, 890, TimeSpan.Zero);
+        for (var i = 0; i < 200; i++)
+        {
+            Assert.True(Compare(AuditSql.FirstOf(at), Guid.CreateVersion7(at)) < 0);
+            Assert.True(Compare(AuditSql.FirstOf(at), Guid.CreateVersion7(at.AddMilliseconds(-1))) > 0);
+        }
+
+        static int Compare(Guid a, Guid b) => a.ToByteArray(bigEndian: true).AsSpan().SequenceCompareTo(b.ToByteArray(bigEndian: true));
     }
 
     private static AuditQuery? Parse(string query, out List<Fault> faults)
