@@ -16,11 +16,11 @@ internal static class ExportOcsf
             var entries = await log.EntriesAsync(context, position, Math.Min(to, position + Batch), cancellationToken);
             for (var i = 0; i < entries.Count; i++)
             {
-                // What is gone from the table is left out: its sequence is missing.
-                if (entries[i] is { } entry)
+                // What is gone from the table, or expired, is left out: its sequence is missing.
+                if (entries[i] is { Body: { } body })
                 {
                     var here = position + i;
-                    await lines.WholeAsync(json => OcsfEvent.Write(json, here, entry.Body));
+                    await lines.WholeAsync(json => OcsfEvent.Write(json, here, body));
                 }
             }
         }
