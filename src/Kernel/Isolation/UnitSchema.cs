@@ -66,6 +66,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         ("audit_stream_state", "select, update"),
         ("audit_expired", "select, insert"),
         ("audit_opening", "select (tenant_id, id), delete"),
+        ("audit_record", "select, delete"),
         ("audit_retention", "select, update (expiring_at)"),
         ("audit_retention_state", "select, insert, update"),
         ("audit_hold", "select"),

@@ -138,6 +138,10 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 kept as (
                     insert into {core}.audit_expired (tenant_id, position, digest, commitments, expired_at)
                     select $1, position, sha256(convert_to(body, 'UTF8')), commitments, $5 from due),
+                unlisted as (
+                    delete from {core}.audit_record r using due,
+                        lateral jsonb_array_elements_text(due.body::jsonb #> array['records', 'ids']) as named(record)
+                    where r.tenant_id = $1 and r.record = named.record::uuid and r.entry_id = due.id),
                 closed as (delete from {core}.audit_opening o using due where o.tenant_id = $1 and o.id = due.id),
                 gone as (delete from {core}.audit_entry e using due where e.tenant_id = $1 and e.id = due.id returning 1)
                 select count(*)::int from gone
