@@ -47,7 +47,7 @@ internal static class ProveTotal
         var newer = asked.End is { } end ? await log.CheckpointAtAsync(tenant, end, isBefore: false, cancellationToken) : null;
         var head = await log.HeadAsync(tenant, newer?.Checkpoint.Size, cancellationToken);
         newer ??= head is null || AuditLog.CheckpointOf(head.Note) is not { } newest ? null : (newest, head.Note);
-        if (newer is not { } until || until.Checkpoint.Size == (older?.Checkpoint.Size ?? 0))
+        if (newer is not { } until || until.Checkpoint.Size == (older?.Checkpoint.Size ?? 0) || until.Checkpoint.At < asked.Begin)
         {
             await ProblemResults.WriteAsync(
                 context, 404, "not-found", "Nothing is sealed between these times (yet: an entry is sealed within a second).",

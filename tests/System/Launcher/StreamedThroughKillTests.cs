@@ -35,16 +35,19 @@ public sealed partial class StreamedThroughKillTests(RunningProgram program) : I
 
         var until = DateTime.UtcNow.AddSeconds(60);
         var seen = new HashSet<long>();
-        JsonElement state;
+        JsonElement state = default;
+        var size = long.MaxValue;
         do
         {
-            Assert.True(DateTime.UtcNow < until, "the stream does not catch up");
+            Assert.True(DateTime.UtcNow < until, $"the stream does not catch up: {state}");
             await Task.Delay(500);
             var (_, text, _) = await RunningProgram.ShellAsync(
                 $"./bulkhead audit streams show siem --tenant northside --json --data {program.Data}");
             state = JsonDocument.Parse(text).RootElement;
+            // Asking is an entry too: what there was at the first time is enough.
+            size = Math.Min(size, state.GetProperty("next").GetInt64() + state.GetProperty("lagEntries").GetInt64());
         }
-        while (state.GetProperty("lagEntries").GetInt64() > 0);
+        while (state.GetProperty("next").GetInt64() < size);
 
         var highest = -1L;
         foreach (var message in collector.Messages)
@@ -56,7 +59,7 @@ public sealed partial class StreamedThroughKillTests(RunningProgram program) : I
             seen.Add(position);
         }
 
-        Assert.Equal(state.GetProperty("next").GetInt64(), seen.Count);
+        Assert.InRange((long)seen.Count, state.GetProperty("next").GetInt64(), long.MaxValue);
         Assert.Equal(highest + 1, seen.Count);
         Assert.True(seen.Count > 100, $"{seen.Count} positions");
     }
