@@ -289,14 +289,13 @@ internal sealed class FileKeyStore : IRootKeyStore
             file.Flush(flushToDisk: true);
         }
 
-        try
+        // Not File.Move: where there is no such file it looks first and renames then, and two processes would each have a root of its own.
+        var isFirst = OwnerOnly.TryName(fresh, path);
+        File.Delete(fresh);
+        if (!isFirst && !File.Exists(path))
         {
-            File.Move(fresh, path, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            // Another process was first: its root is the one.
-            File.Delete(fresh);
+            throw new KeyStoreFault(
+                KeyStoreFaultKind.Misconfigured, $"{path} could not be made. Next step: keep the key folder on a file system with hard links.");
         }
     }
 

@@ -15,6 +15,9 @@ internal static class OwnerOnly
     private const int OwnerPlace = 20;
     private const int ModePlace = 28;
 
+    /// <summary>Gives a file one more name, at once and only where nothing has it; false when something does, or it cannot be.</summary>
+    public static bool TryName(string file, string name) => link(file, name) == 0;
+
     /// <param name="mode">What to give the path when others may touch it, as chmod takes it.</param>
     /// <exception cref="KeyStoreFault">Misconfigured: it is another user's, or open to others.</exception>
     public static void Require(string path, string mode)
@@ -47,4 +50,8 @@ internal static class OwnerOnly
 
     [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern uint geteuid();
+
+    [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int link(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string existing, [MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 }

@@ -11,6 +11,8 @@ namespace Bulkhead.Kernel.Keys;
 /// </summary>
 internal sealed class TenantKeyLife(RootStores stores, HeldKeyStores held, KernelOptions options, TimeProvider time)
 {
+    internal const int MostDataKeys = 64;
+
     /// <summary>
     /// A new tenant key; every data key is wrapped under it and the old one deleted, in one transaction. Rows stay as they are.
     /// </summary>
@@ -37,8 +39,17 @@ internal sealed class TenantKeyLife(RootStores stores, HeldKeyStores held, Kerne
 
     /// <summary>A new data key, used from when every process knows it. Older ones open until their rows were sealed anew.</summary>
     /// <exception cref="TenantFault">The tenant's keys do not open.</exception>
+    /// <exception cref="DeploymentRefused">Too many older ones are not forgotten yet.</exception>
     public async Task<int> RotateDataKeyAsync(NpgsqlConnection control, TenantId tenant, CancellationToken cancellationToken)
     {
+        // Each is read by every process and held by every one that opens the tenant.
+        if (await control.ScalarAsync<long>("select count(*) from control.data_key where tenant_id = $1", cancellationToken, tenant.Value)
+            >= MostDataKeys)
+        {
+            throw new DeploymentRefused(
+                $"There are {MostDataKeys} data keys that rows are still under: wait until older ones are forgotten (keys list shows how far it is).");
+        }
+
         try
         {
             var (_, keys) = await OpenAsync(control, tenant, KeyPurpose.Data, cancellationToken);

@@ -23,6 +23,19 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
 
     public Task DisposeAsync() => _installation.DisposeAsync().AsTask();
 
+    [Fact]
+    public async Task Data_keys_are_not_heaped_up_without_end()
+    {
+        var tenant = await _installation.OnboardAsync("heaping", IsolationKind.Shared);
+        for (var epoch = 2; epoch <= TenantKeyLife.MostDataKeys; epoch++)
+        {
+            Assert.Equal(epoch, await _installation.Custody.RotateAsync(Officer(tenant), TenantKeyRotation.Data, default));
+        }
+
+        await Assert.ThrowsAsync<DeploymentRefused>(
+            () => _installation.Custody.RotateAsync(Officer(tenant), TenantKeyRotation.Data, default));
+    }
+
     [Theory, ClassData(typeof(EveryIsolation))]
     public async Task Withdrawn_keys_close_the_data_to_every_process_and_to_nothing_else(IsolationKind kind)
     {

@@ -200,16 +200,31 @@ public sealed class FileKeyStoreTests : IDisposable
     [Fact]
     public async Task Two_processes_that_make_the_first_root_at_once_have_the_same()
     {
-        var stores = Enumerable.Range(0, 8).Select(_ => Store()).ToArray();
-        await Task.WhenAll(stores.Select(store => Task.Run(() => store.CreateAsync(1, default).AsTask())));
-        using var key = SecretKey.Random();
-        var wrapped = await stores[0].WrapAsync(1, key, default, default);
-        foreach (var store in stores)
+        // Once is luck.
+        for (var root = 1; root <= 100; root++)
         {
-            using var opened = await store.UnwrapAsync(1, wrapped, default, default);
-            Assert.True(opened.Matches(key.Commitment()));
-            store.Dispose();
+            var stores = Enumerable.Range(0, 4).Select(_ => Store()).ToArray();
+            using var begin = new Barrier(stores.Length);
+            await Task.WhenAll(stores.Select(store => Task.Factory.StartNew(
+                () =>
+                {
+                    begin.SignalAndWait();
+                    return store.CreateAsync(root, default).AsTask();
+                },
+                default,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default).Unwrap()));
+            using var key = SecretKey.Random();
+            var wrapped = await stores[0].WrapAsync(root, key, default, default);
+            foreach (var store in stores)
+            {
+                using var opened = await store.UnwrapAsync(root, wrapped, default, default);
+                Assert.True(opened.Matches(key.Commitment()));
+                store.Dispose();
+            }
         }
+
+        Assert.Equal(100, _folder.GetFiles().Length);
     }
 
     private string Root => Path.Combine(_folder.FullName, "root-1.key");
