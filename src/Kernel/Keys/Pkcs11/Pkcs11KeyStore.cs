@@ -25,6 +25,7 @@ internal sealed class Pkcs11KeyStore : IRootKeyStore
     private const int HeaderLength = 5;
     private const int SealedLength = SecretKey.Length + Cryptoki.TagLength;
     private const int WrappedLength = HeaderLength + Cryptoki.NonceLength + SealedLength;
+    private const int MostGenerations = 5;
 
     private readonly Pkcs11Options _options;
     private readonly Token _token;
@@ -68,9 +69,18 @@ internal sealed class Pkcs11KeyStore : IRootKeyStore
         await _token.RunAsync((connection, session) =>
         {
             var objects = Objects(connection);
-            if (objects.Find(session, root).Length == 0)
+            for (var attempt = 1; objects.Find(session, root).Length == 0; attempt++)
             {
-                Writing(connection, write => objects.Generate(write, root));
+                try
+                {
+                    Writing(connection, write => objects.Generate(write, root));
+                }
+                catch (CryptokiFault fault) when (attempt < MostGenerations && fault.Code.Value is ReturnCodes.GeneralError or ReturnCodes.FunctionFailed)
+                {
+                    // SoftHSM fails one of several that write at the same moment. The next look may find the root of another.
+                    continue;
+                }
+
                 // What the token made is looked at, not believed.
                 connection.Roots[root] = RequireSome(objects.Find(session, root), root);
             }
