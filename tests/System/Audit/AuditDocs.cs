@@ -21,7 +21,7 @@ public sealed partial class AuditDocs(RunningProgram program) : IClassFixture<Ru
             Assert.True(code == 0, $"{output}\n{error}");
             Assert.Contains("it does not hold", output, StringComparison.Ordinal);
             Assert.Contains("entry 0", output, StringComparison.Ordinal);
-            Assert.Contains("the total of recordsRead", await File.ReadAllTextAsync(Path.Combine(folder, "total")), StringComparison.Ordinal);
+            Assert.Contains("the total of bytesExported", await File.ReadAllTextAsync(Path.Combine(folder, "total")), StringComparison.Ordinal);
             var verdict = await File.ReadAllTextAsync(Path.Combine(folder, "verdict"));
             Assert.Contains("harbour", verdict, StringComparison.Ordinal);
             Assert.Contains("library", verdict, StringComparison.Ordinal);
