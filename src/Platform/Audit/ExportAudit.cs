@@ -93,7 +93,8 @@ internal static class ExportAudit
             {
                 await database.RunAsync(call.Context, new TenantWork().Record(done), CancellationToken.None);
             }
-            catch (TenantFault fault) when (fault.Kind is TenantFaultKind.KeysWithdrawn or TenantFaultKind.KeysUnavailable)
+            catch (TenantFault fault) when (
+                fault.Kind is TenantFaultKind.KeysWithdrawn or TenantFaultKind.KeysUnavailable or TenantFaultKind.KeysDestroyed)
             {
                 // The log goes on without the tenant's keys; a commitment does not.
                 await database.RunAsync(call.Context, new TenantWork().Record(done with { Numbers = [] }), CancellationToken.None);

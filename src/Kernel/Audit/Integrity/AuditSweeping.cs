@@ -24,28 +24,19 @@ internal sealed partial class AuditSweeping(
 {
     private const string Duty = "audit sweep";
 
-    private static readonly TimeSpan Hold = TimeSpan.FromMinutes(1);
     private static readonly Actor Self = new(ActorKind.Platform, "audit sweep", []);
 
-    private long _renewed;
-
     /// <summary>One walk over all logs. Public to the tests, which do not wait for the time.</summary>
-    internal async Task SweepAsync(CancellationToken cancellationToken)
-    {
-        if (!await duties.TakeAsync(Duty, Hold, cancellationToken))
-        {
-            return;
-        }
+    internal Task SweepAsync(CancellationToken cancellationToken) => duties.WorkAsync(Duty, SweepAllAsync, cancellationToken);
 
-        _renewed = time.GetTimestamp();
+    private async Task SweepAllAsync(CancellationToken cancellationToken)
+    {
         foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active).OrderBy(t => t.Slug))
         {
             try
             {
-                if (await sweep.RunAsync(tenant, positions => PaceAsync(positions, cancellationToken), cancellationToken) is { } found)
-                {
-                    await TellAsync(tenant, found, cancellationToken);
-                }
+                var found = await sweep.RunAsync(tenant, positions => PaceAsync(positions, cancellationToken), cancellationToken);
+                await TellAsync(tenant, found, cancellationToken);
             }
             catch (Exception fault) when (fault is TenantFault or NpgsqlException or IOException or InvalidOperationException)
             {
@@ -71,17 +62,8 @@ internal sealed partial class AuditSweeping(
     }
 
     /// <summary>The walk takes its time, so that it costs the others little.</summary>
-    private async Task<bool> PaceAsync(int positions, CancellationToken cancellationToken)
-    {
-        await Task.Delay(TimeSpan.FromSeconds((double)positions / options.AuditSweepRate), cancellationToken);
-        if (time.GetElapsedTime(_renewed) < Hold / 4)
-        {
-            return true;
-        }
-
-        _renewed = time.GetTimestamp();
-        return await duties.TakeAsync(Duty, Hold, cancellationToken);
-    }
+    private Task PaceAsync(int positions, CancellationToken cancellationToken) =>
+        Task.Delay(TimeSpan.FromSeconds((double)positions / options.AuditSweepRate), cancellationToken);
 
     private async Task TellAsync(TenantEntry tenant, LogFindings found, CancellationToken cancellationToken)
     {

@@ -13,9 +13,8 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
 
     private readonly string _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
 
-    /// <param name="pace">Called after each chunk with its positions; false ends the walk.</param>
-    /// <returns>Null when the walk was not finished: then nothing is known.</returns>
-    public async Task<LogFindings?> RunAsync(TenantEntry tenant, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
+    /// <param name="pace">Called after each chunk with its positions.</param>
+    public async Task<LogFindings> RunAsync(TenantEntry tenant, Func<int, Task> pace, CancellationToken cancellationToken)
     {
         // The heads first: the log is at least as long as every head of it that is shown.
         var longest = await LongestHeadAsync(tenant.Id, cancellationToken);
@@ -51,14 +50,12 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
                 upper.ForEach(tile => walk.Compare(tile, stored.GetValueOrDefault((tile.Level, tile.Index))));
             }
 
-            if (!await pace((int)(to - from)))
-            {
-                return null;
-            }
+            await pace((int)(to - from));
         }
 
         gaps.AddRange(walk.Finish(tree.Frontier));
-        return await ForgedAsync(tenant, tree, gaps, pace, cancellationToken) ? new(gaps, size) : null;
+        await ForgedAsync(tenant, tree, gaps, pace, cancellationToken);
+        return new(gaps, size);
     }
 
     /// <summary>Of the checkpoint that the log's own key signed over a tree of this size; null when there is none.</summary>
@@ -141,9 +138,8 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
     }
 
     /// <summary>Entries up to the last one that was sealed, of which no position tells: in their own order, a chunk at a time.</summary>
-    /// <returns>False when the walk was ended.</returns>
-    private async Task<bool> ForgedAsync(
-        TenantEntry tenant, Tree tree, List<LogGap> gaps, Func<int, Task<bool>> pace, CancellationToken cancellationToken)
+    private async Task ForgedAsync(
+        TenantEntry tenant, Tree tree, List<LogGap> gaps, Func<int, Task> pace, CancellationToken cancellationToken)
     {
         const int mostNamed = 1_000;
         var (xid, id) = ("0", Guid.Empty);
@@ -172,13 +168,8 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
                             gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(1)));
                         }
                     }));
-            if (!await pace(read))
-            {
-                return false;
-            }
+            await pace(read);
         }
-
-        return true;
     }
 
     private sealed record Tree(long Size, byte[] Frontier, string Note, string CursorXid, Guid CursorId);

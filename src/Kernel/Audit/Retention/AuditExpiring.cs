@@ -16,10 +16,10 @@ internal sealed partial class AuditExpiring(
     /// <summary>So that a tenant with millions of them does not keep the others waiting.</summary>
     private const int BatchesAtATime = 100;
 
-    private static readonly TimeSpan Hold = TimeSpan.FromMinutes(1);
-
     /// <summary>One look: everything that is due now. Public to the tests, which do not wait for the time.</summary>
-    internal async Task ExpireAsync(CancellationToken cancellationToken)
+    internal Task ExpireAsync(CancellationToken cancellationToken) => duties.WorkAsync(Duty, ExpireAllAsync, cancellationToken);
+
+    private async Task ExpireAllAsync(CancellationToken cancellationToken)
     {
         foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active))
         {
@@ -27,11 +27,6 @@ internal sealed partial class AuditExpiring(
             {
                 for (var i = 0; i < BatchesAtATime; i++)
                 {
-                    if (!await duties.TakeAsync(Duty, Hold, cancellationToken))
-                    {
-                        return;
-                    }
-
                     var (expired, more) = await expiry.RunAsync(tenant, cancellationToken);
                     if (expired > 0)
                     {

@@ -70,8 +70,6 @@ public sealed class StreamQueue
     /// <summary>Bytes of the bodies of a batch that has more than one.</summary>
     public const int MostBytes = 1024 * 1024;
 
-    private static readonly TimeSpan Hold = TimeSpan.FromSeconds(90);
-
     private readonly SealerWork _work;
     private readonly Duties _duties;
     private readonly Catalogue _catalogue;
@@ -126,11 +124,9 @@ public sealed class StreamQueue
         return due.ToImmutable();
     }
 
-    /// <summary>The right to send to it, for a minute and a half; false while another process has it.</summary>
-    public Task<bool> TakeAsync(DueStream stream, CancellationToken cancellationToken) =>
-        _duties.TakeAsync(stream.Duty, Hold, cancellationToken);
-
-    public Task LeaveAsync(DueStream stream, CancellationToken cancellationToken) => _duties.LeaveAsync(stream.Duty, cancellationToken);
+    /// <summary>Sends to it, if no other process of the installation does.</summary>
+    public Task WorkAsync(DueStream stream, Func<CancellationToken, Task> send, CancellationToken cancellationToken) =>
+        _duties.WorkAsync(stream.Duty, send, cancellationToken);
 
     /// <summary>
     /// What is not acknowledged, from its first position on; null when there is nothing, or the stream is gone. Where it is is read anew:

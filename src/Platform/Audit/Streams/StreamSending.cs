@@ -79,11 +79,7 @@ internal sealed partial class StreamSending(StreamQueue queue, TimeProvider time
     {
         try
         {
-            if (await queue.TakeAsync(stream, cancellationToken))
-            {
-                await SendAsync(stream, cancellationToken);
-                await queue.LeaveAsync(stream, cancellationToken);
-            }
+            await queue.WorkAsync(stream, held => SendAsync(stream, held), cancellationToken);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
@@ -114,11 +110,6 @@ internal sealed partial class StreamSending(StreamQueue queue, TimeProvider time
             }
 
             await queue.AcknowledgedAsync(stream, batch, cancellationToken);
-            // Before each batch it is ours for longer than a batch may take.
-            if (!await queue.TakeAsync(stream, cancellationToken))
-            {
-                return;
-            }
         }
     }
 
