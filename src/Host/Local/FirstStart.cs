@@ -19,7 +19,7 @@ internal sealed class FirstStart(DataFolder folder, string url, LocalSecrets sec
         ("summit", "Summit Clinic", "database"),
     ];
 
-    private static readonly ImmutableArray<string> Roles = ["admin", "clinician", "auditor", "securityOfficer"];
+    private static readonly ImmutableArray<string> Roles = ["admin", "clinician", "auditor", "privacyOfficer", "securityOfficer"];
 
     private readonly DevOperator _operator =
         new($"{url}/operator/oauth/token", secrets.OperatorClientId, secrets.OperatorClientSecret);
