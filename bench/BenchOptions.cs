@@ -5,7 +5,7 @@ namespace Bulkhead.Bench;
 /// <summary>What to measure and for how long.</summary>
 /// <param name="Only">
 /// Parts to run: <c>read</c>, <c>insert</c>, <c>audited</c>, <c>plan</c>, <c>http</c>, <c>sealing</c>, <c>envelope</c>,
-/// <c>unwrap</c>, <c>rotation</c>, <c>proofs</c>, <c>search</c>; empty for all.
+/// <c>unwrap</c>, <c>rotation</c>, <c>proofs</c>, <c>search</c>, <c>audit</c>; empty for all.
 /// </param>
 /// <param name="Rounds">Slices of each variant, 1 to 1,000.</param>
 /// <param name="Seconds">Length of a slice, 0.05 to 60.</param>
@@ -28,7 +28,7 @@ internal sealed record BenchOptions(
     bool Json,
     string? Results)
 {
-    private static readonly string[] KernelParts = ["read", "insert", "audited", "plan"];
+    private static readonly string[] KernelParts = ["read", "insert", "audited", "plan", "audit"];
 
     public static readonly string[] Parts = [.. KernelParts, "http", "sealing", "envelope", "unwrap", "rotation", "proofs", "search"];
 

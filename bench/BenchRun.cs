@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bulkhead.Bench.Audit;
 using Bulkhead.Bench.Http;
 using Bulkhead.Bench.Keys;
 using Bulkhead.Bench.KernelLevel;
@@ -32,6 +33,11 @@ internal static class BenchRun
             {
                 await using var installation = await Installation.CreateAsync(postgres, options, Progress, cancellationToken);
                 measured.AddRange(await KernelBench.RunAsync(installation, options, Progress, cancellationToken));
+                if (options.Runs("audit"))
+                {
+                    measured.AddRange(await AppendBench.RunAsync(installation, options, Progress, cancellationToken));
+                }
+
                 if (options.Runs("plan"))
                 {
                     Progress("asking for plans");

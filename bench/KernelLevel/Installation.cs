@@ -38,6 +38,9 @@ internal sealed class Installation : IAsyncDisposable
 
     public CatalogueSnapshot Catalogue => _services.GetRequiredService<Catalogue>().Current;
 
+    /// <summary>Keeps the catalogue fresh once it is started, as in the program: a process that lost sight of it opens no keys.</summary>
+    public IHostedService Polling => _services.GetServices<IHostedService>().OfType<CataloguePolling>().Single();
+
     public IReadOnlyDictionary<IsolationKind, BenchTenant[]> Tenants { get; private set; } =
         ImmutableDictionary<IsolationKind, BenchTenant[]>.Empty;
 

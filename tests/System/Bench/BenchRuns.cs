@@ -31,6 +31,7 @@ public class BenchRuns
         Assert.Equal(
             [
                 "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25", "Point read", "Insert", "Audited point read",
+                "Audit log, one entry a transaction", "Audit log, batches",
                 "Envelopes of 100 B", "Envelopes of 1 KiB", "Envelopes of 64 KiB", "Commitments", "Range proofs of 64 bits", "Totals", "Search of the audit log",
                 "Key stores", "Root rotation", "Tenant key rotation",
             ],
