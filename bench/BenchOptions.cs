@@ -38,7 +38,7 @@ internal sealed record BenchOptions(
     public bool RunsKernel => KernelParts.Any(Runs);
 
     /// <summary>Whether anything is measured on the host.</summary>
-    public bool RunsHost => Runs("http") || Runs("sealing");
+    public bool RunsHost => Runs("http") || Runs("sealing") || Runs("audit");
 
     /// <summary>Whether anything is measured on a token of an HSM.</summary>
     public bool RunsToken => Runs("unwrap") || Runs("rotation");

@@ -20,6 +20,16 @@ internal sealed record BenchTenant(TenantEntry Tenant, RequestContext Context, G
 internal sealed class Installation : IAsyncDisposable
 {
     public const string PlainDatabase = "plain";
+
+    /// <summary>Entries without any protection, and with no index but the key.</summary>
+    public const string PlainEntryTable =
+        """
+        create table public.audit_entry (
+            tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
+            actor text not null, action text not null, entity text, result text not null, body text not null,
+            primary key (tenant_id, id))
+        """;
+
     private const string PlainRole = "plain_app";
 
     private readonly ServiceProvider _services;
@@ -156,14 +166,7 @@ internal sealed class Installation : IAsyncDisposable
         await using (var plain = await Postgres.OpenAsync(PlainDatabase, cancellationToken))
         {
             await plain.RunAsync( Visit.PlainTable, cancellationToken);
-            await plain.RunAsync(
-                """
-                create table public.audit_entry (
-                    tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
-                    actor text not null, action text not null, entity text, result text not null, body text not null,
-                    primary key (tenant_id, id))
-                """,
-                cancellationToken);
+            await plain.RunAsync(PlainEntryTable, cancellationToken);
             await plain.RunAsync($"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
         }
 

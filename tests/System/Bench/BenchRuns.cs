@@ -30,7 +30,8 @@ public class BenchRuns
         var groups = report.RootElement.GetProperty("groups").EnumerateArray().ToList();
         Assert.Equal(
             [
-                "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25", "Point read", "Insert", "Audited point read",
+                "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25",
+                "Price of audit, get one over HTTP", "Price of audit, create over HTTP", "Point read", "Insert", "Audited point read",
                 "Audit log, one entry a transaction", "Audit log, batches",
                 "Envelopes of 100 B", "Envelopes of 1 KiB", "Envelopes of 64 KiB", "Commitments", "Range proofs of 64 bits", "Totals", "Search of the audit log",
                 "Key stores", "Root rotation", "Tenant key rotation",
