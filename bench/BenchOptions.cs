@@ -50,12 +50,12 @@ internal sealed record BenchOptions(
     {
         var only = new Option<string[]>("--only")
         {
-            Description = $"Parts to measure: {string.Join(", ", Parts)}; all without it",
+            Description = $"Parts to measure: {string.Join(", ", Parts)}; all without it. bench/README.md says what each is",
             AllowMultipleArgumentsPerToken = true,
         };
         only.AcceptOnlyFromAmong(Parts);
         var rounds = Number("--rounds", "Slices of each variant", 12, 1, 1_000);
-        var concurrency = Number("--concurrency", "Callers at a time", 8, 1, 20);
+        var concurrency = Number("--concurrency", "Callers at a time, except where a row of 'audit' says its own", 8, 1, 20);
         var tenants = Number("--tenants", "Tenants in the shared tables", 200, 1, 2_000);
         var rows = Number("--rows", "Rows of each tenant in the shared tables", 500, 1, 100_000);
         var rotated = Number("--rotated", "Tenants whose keys are rotated", 1_000, 1, 10_000);

@@ -23,21 +23,23 @@ internal static class AppendBench
         var durability = await DurabilityAsync(installation, cancellationToken);
         var pool = string.Create(
             CultureInfo.InvariantCulture,
-            $" Through a pool of {installation.Options.CellPoolSize} backends on both sides, for whose turn the callers beyond them wait. The "
-            + $"server said: {durability}. No sealer runs beside it (see “Time to checkpoint”); both tables are emptied before each round.");
+            $" Through a pool of {installation.Options.CellPoolSize} backends on both sides, whose turn the callers beyond them wait for. "
+            + $"The server said: {durability}. No sealer runs beside it (see “Time to checkpoint”); both tables are empty at the "
+            + $"beginning of a round.");
         Group[] groups =
         [
             new(
                 "Audit log, one entry a transaction",
-                "An entry that is recorded alone, and what it waits for its commit; into the logs of the shared tenants. Plain: the same bytes "
-                + "into a table with a primary key and no other index, without policy." + pool,
+                "An entry that is recorded alone, and what it waits for its commit; into the logs of the shared tenants. Plain: the same "
+                + "bytes into a table with a primary key and no other index, without policy." + pool,
                 [.. Callers.SelectMany(callers => Rows(plain, kernel, 1, callers))]),
             new(
                 "Audit log, batches",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Entries that are recorded by one work, in one transaction; a time is what the whole batch waits for its commit. Plain: one "
-                    + $"statement for all. Reach: {PerSecondGoal:N0} a second with batches under concurrency, p99 below {P99Goal} ms.") + pool,
+                    $"Entries that are recorded by one work, in one transaction; a time is what the whole batch waits for its commit. "
+                    + $"Plain: one statement for all. Reach: {PerSecondGoal:N0} a second with batches under concurrency, p99 below "
+                    + $"{P99Goal} ms.") + pool,
                 [.. Batches.SelectMany(batch => Rows(plain, kernel, batch.Entries, batch.Callers))]),
         ];
         var polling = installation.Polling;
@@ -78,13 +80,14 @@ internal static class AppendBench
             + string.Create(CultureInfo.InvariantCulture, $", {callers} {(callers == 1 ? "caller" : "callers")}");
         var isReach = entries > 1 && callers > 1;
         yield return Of("plain Npgsql" + what, null, (dice, stop) => plain.InsertAsync(entries, dice, stop));
-        yield return Of("Bulkhead" + what, "plain Npgsql" + what, (dice, stop) => kernel.AppendAsync(entries, commits: false, dice, stop)) with
+        yield return Of("Bulkhead" + what, "plain Npgsql" + what, Kernel(commits: false)) with
         {
             PerSecondGoal = isReach ? PerSecondGoal : null,
             P99Goal = isReach ? P99Goal : null,
         };
-        yield return Of(
-            "Bulkhead, with a commitment each" + what, "Bulkhead" + what, (dice, stop) => kernel.AppendAsync(entries, commits: true, dice, stop));
+        yield return Of("Bulkhead, with a commitment each" + what, "Bulkhead" + what, Kernel(commits: true));
+
+        Func<Dice, CancellationToken, Task> Kernel(bool commits) => (dice, stop) => kernel.AppendAsync(entries, commits, dice, stop);
 
         Variant Of(string name, string? comparedWith, Func<Dice, CancellationToken, Task> once) => new(
             name, comparedWith, new CallLoad(once, entries), () => ProcessTime.OfProcess(Environment.ProcessId), InProcess: true)
@@ -99,7 +102,8 @@ internal static class AppendBench
         var unit = installation.Tenants[IsolationKind.Shared][0].Tenant.Placement.Unit;
         await using (var home = await installation.Postgres.OpenAsync(unit.Database, cancellationToken))
         {
-            await home.RunAsync($"truncate {unit.CoreSchema.Quoted}.audit_entry, {unit.CoreSchema.Quoted}.audit_opening", cancellationToken);
+            var core = unit.CoreSchema.Quoted;
+            await home.RunAsync($"truncate {core}.audit_entry, {core}.audit_opening", cancellationToken);
             await home.RunAsync("checkpoint", cancellationToken);
         }
 

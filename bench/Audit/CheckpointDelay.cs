@@ -9,8 +9,8 @@ using Npgsql;
 namespace Bulkhead.Bench.Audit;
 
 /// <summary>
-/// From the commit of an entry to that of the signed checkpoint that covers it, in the running program with its own settings. Both instants are
-/// PostgreSQL's own (track_commit_timestamp), so that every entry is measured and nobody polls.
+/// From the commit of an entry to that of the signed checkpoint that covers it, in the running program with its own settings. Both
+/// instants are PostgreSQL's own (track_commit_timestamp), so that every entry is measured and nobody polls.
 /// </summary>
 internal static class CheckpointDelay
 {
@@ -44,7 +44,8 @@ internal static class CheckpointDelay
             loaded.AddRange(await DelaysAsync(busy, options.Concurrency));
         }
 
-        return Report(idle, loaded, options, await TenantsAsync(postgres, cancellationToken), await Durability.OfAsync(log, cancellationToken));
+        var sealedTenants = await TenantsAsync(postgres, cancellationToken);
+        return Report(idle, loaded, options, sealedTenants, await Durability.OfAsync(log, cancellationToken));
 
         byte[] Read(Dice dice) => requests.Of(tenants.On[dice.Next(tenants.On.Length)], AuditedTenants.Plural, dice, list: false);
 
@@ -122,10 +123,10 @@ internal static class CheckpointDelay
         var text = new StringBuilder("## Time to checkpoint").AppendLine().AppendLine()
             .AppendLine(
                 CultureInfo.InvariantCulture,
-                $"From the commit of an entry to the commit of the signed checkpoint that covers it, for every entry of {options.Rounds} rounds; by "
-                + $"PostgreSQL's own times of commits. The program seals {tenants} tenants every {sealing.TotalMilliseconds} ms, as it does by "
-                + $"default. Idle: {PausedCallers} callers that wait 50 to 450 ms before each audited GET; under load: {options.Concurrency} callers "
-                + $"that do not wait. The server said: {durability}. Wanted: within 1,000 ms.")
+                $"From the commit of an entry to the commit of the signed checkpoint that covers it, for every entry of {options.Rounds} "
+                + $"rounds; by PostgreSQL's own times of commits. The program seals {tenants} tenants every {sealing.TotalMilliseconds} "
+                + $"ms, as it does by default. Idle: {PausedCallers} callers that wait 50 to 450 ms before each audited GET; under load: "
+                + $"{options.Concurrency} callers that do not wait. The server said: {durability}. Wanted: within 1,000 ms.")
             .AppendLine()
             .AppendLine("| | entries | p50 ms | p99 ms | longest ms |")
             .Append("|---|---:|---:|---:|---:|");

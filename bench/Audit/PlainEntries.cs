@@ -67,7 +67,8 @@ internal sealed class PlainEntries(Installation installation) : IAsyncDisposable
             throw new InvalidOperationException("Not every entry was inserted.");
         }
 
-        void Add<T>(NpgsqlDbType type, T value) => command.Parameters.Add(new NpgsqlParameter<T> { NpgsqlDbType = type, TypedValue = value });
+        void Add<T>(NpgsqlDbType type, T value) =>
+            command.Parameters.Add(new NpgsqlParameter<T> { NpgsqlDbType = type, TypedValue = value });
 
         T[] Same<T>(T value)
         {
@@ -96,6 +97,9 @@ internal sealed class PlainEntries(Installation installation) : IAsyncDisposable
         {"action":"data.read","actor":{"id":"bench-client","kind":"service","roles":["clinician"]},"app":"bench@1",
         """
         + $$"""
-        "at":"{{at:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}}","entity":"visit","id":"{{id}}","request":"bench-request","result":"ok","tenant":"{{tenant}}"}
+        "at":"{{at:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}}","entity":"visit","id":"{{id}}","request":"bench-request","result":"ok",
+        """
+        + $$"""
+        "tenant":"{{tenant}}"}
         """;
 }

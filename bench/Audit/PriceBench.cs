@@ -14,6 +14,9 @@ internal static class PriceBench
 {
     private const string Bare = "bare, keeps verified tokens";
     private const string BareEntered = "bare, with an entry in its batch";
+    private const string OfSealer =
+        "The sealer runs in the program, and its work is counted; what it has not sealed at the end of a slice falls into the next one.";
+
     private const string Body =
         """
         {"firstName":"First7","lastName":"Last7","city":"City7","gender":"F","born":"1980-02-03","income":1234.25,"visits":7,
@@ -37,7 +40,11 @@ internal static class PriceBench
         await using var server = await postgres.OpenAsync("postgres", cancellationToken);
         var durability = await Durability.OfAsync(server, cancellationToken);
         var measured = new List<Measured>();
-        foreach (var group in (Group[])[Reads(host, tenants, requests, options, durability), Creations(host, bare, tenants, requests, durability)])
+        Group[] groups =
+        [
+            Reads(host, tenants, requests, options, durability), Creations(host, bare, tenants, requests, durability),
+        ];
+        foreach (var group in groups)
         {
             await server.RunAsync("checkpoint", cancellationToken);
             measured.Add(await Interleaved.RunAsync(
@@ -55,9 +62,9 @@ internal static class PriceBench
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"`GET …/patients/{{id}}` of one app deployed three times on one host, {tenants.On.Length} shared tenants of each with "
-                + $"{options.Rows} records: audit off (no class of fields in `readsOf`), on (every request leaves an entry and waits for its "
-                + $"commit), and with a commitment to the number of records in each entry. All answered the same JSON. The server said: "
-                + $"{durability}. The sealer runs in the program, and its work is counted."),
+                + $"{options.Rows} records: audit off (no class of fields in `readsOf`), on (every request leaves an entry and waits for "
+                + $"its commit), and with a commitment to the number of records in each entry. All answered the same JSON. The server "
+                + $"said: {durability}. {OfSealer}"),
             [
                 Of("audit off", null, tenants.Off),
                 Of("audit on", "audit off", tenants.On),
@@ -72,9 +79,9 @@ internal static class PriceBench
     {
         return new(
             "Price of audit, create over HTTP",
-            "`POST …/patients` with 10 fields. In the product every change has its entry, so that audit off cannot be measured: beside it stands "
-            + "the bare endpoint, which answers the same without policy, limits or entry, and the bare endpoint that inserts an entry of the same "
-            + $"size in the same batch. The server said: {durability}. The sealer runs in the program, and its work is counted.",
+            "`POST …/patients` with 10 fields. In the product every change has its entry, so that audit off cannot be measured: beside it "
+            + "stands the bare endpoint, which answers the same without policy, limits or entry, and the bare endpoint that inserts an "
+            + $"entry of about the same size in the same batch. The server said: {durability}. {OfSealer}",
             [
                 OfBare(Bare, null, "/kept"),
                 OfBare(BareEntered, Bare, "/entered"),
@@ -85,7 +92,9 @@ internal static class PriceBench
         Variant OfBare(string name, string? comparedWith, string prefix) => new(
             name,
             comparedWith,
-            new HttpLoad(bare.Port, dice => Request.Create(prefix, tenants.Off[dice.Next(tenants.Off.Length)], AuditedTenants.Plural, bare.Token, Body)),
+            new HttpLoad(
+                bare.Port,
+                dice => Request.Create(prefix, tenants.Off[dice.Next(tenants.Off.Length)], AuditedTenants.Plural, bare.Token, Body)),
             () => ProcessTime.OfProcess(bare.ProcessId),
             InProcess: false);
 

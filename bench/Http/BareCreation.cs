@@ -65,11 +65,11 @@ internal static class BareCreation
         var body = $$"""
             {"action":"data.create","actor":{"id":"bench-client","kind":"service","roles":["clerk"]},"app":"bench-audit-on@1",
             """ + $$"""
-            "at":"{{made.CreatedAt:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}}","entity":"patient","fields":["active","born","city","firstName","gender",
+            "at":"{{made.CreatedAt:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}}","entity":"patient","fields":["active","born","city","firstName",
             """ + $$"""
-            "income","lastName","note","seenAt","visits"],"id":"{{id}}","records":{"ids":["{{made.Id}}"]},"request":"{{Guid.CreateVersion7()}}",
+            "gender","income","lastName","note","seenAt","visits"],"id":"{{id}}","records":{"ids":["{{made.Id}}"]},
             """ + $$"""
-            "result":"ok","tenant":"{{tenant}}"}
+            "request":"{{Guid.CreateVersion7()}}","result":"ok","tenant":"{{tenant}}"}
             """;
         var entry = new NpgsqlBatchCommand(Entry);
         Add(entry, NpgsqlDbType.Uuid, tenant);

@@ -106,7 +106,8 @@ internal sealed class PrivatePostgres : IAsyncDisposable
             "listen_addresses = ''", $"unix_socket_directories = '{Socket}'", "max_connections = 200", "jit = off", "fsync = on",
             "synchronous_commit = on", "full_page_writes = on", "shared_buffers = 512MB", "max_wal_size = 4GB",
             "checkpoint_timeout = 30min", "autovacuum = off",
-            $"track_commit_timestamp = {(commitTimes ? "on" : "off")}", "log_parameter_max_length = 0", "log_parameter_max_length_on_error = 0",
+            $"track_commit_timestamp = {(commitTimes ? "on" : "off")}", "log_parameter_max_length = 0",
+            "log_parameter_max_length_on_error = 0",
         ];
         await File.AppendAllLinesAsync(Path.Combine(Data, "postgresql.conf"), settings, cancellationToken);
         await AsServerAsync("pg_ctl", ["-D", Data, "-l", Path.Combine(Folder, "log"), "-w", "-s", "start"], cancellationToken);
