@@ -53,10 +53,7 @@ internal static class AuditCommands
             Description = "proven, for bulkhead-verify, or ocsf: events for a SIEM, which prove nothing", DefaultValueFactory = _ => "proven",
         };
         format.AcceptOnlyFromAmong("proven", "ocsf");
-        var disclose = new Option<string?>("--disclose")
-        {
-            Description = "With what the values of these fields were, joined by commas, or '*'; for a role with audit: disclose", HelpName = "FIELDS",
-        };
+        var disclose = Disclose();
         var command = new Command("export", "Entries as JSON Lines, with what proves them unless --format is ocsf")
         {
             Tenant, Role, file, from, until, format, disclose,
@@ -77,10 +74,21 @@ internal static class AuditCommands
         var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
         var entry = new Option<Guid>("--entry") { Description = "Id of the entry", HelpName = "ID", Required = true };
         var command = new Command("prove", "One entry with the proof that it is in the log") { Tenant, Role, entry, file };
+        var disclose = Disclose();
+        command.Add(disclose);
         command.SetAction((result, cancellationToken) =>
-            FetchAsync(result, "export", $"entry={result.GetRequiredValue(entry)}", result.GetRequiredValue(file), cancellationToken));
+        {
+            var query = $"entry={result.GetRequiredValue(entry)}"
+                + (result.GetValue(disclose) is { } fields ? $"&disclose={Uri.EscapeDataString(fields)}" : "");
+            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken);
+        });
         return command;
     }
+
+    private static Option<string?> Disclose() => new("--disclose")
+    {
+        Description = "With what the values of these fields were, joined by commas, or '*'; for a role with audit: disclose", HelpName = "FIELDS",
+    };
 
     private static Command ProveTotal()
     {
