@@ -23,6 +23,7 @@ internal static class JsonReport
                 groups = all.Select(m => new
                 {
                     title = m.Group.Title,
+                    note = m.Group.Note,
                     variants = m.Group.Variants.Select(v => new
                     {
                         name = v.Name,

@@ -37,6 +37,19 @@ public class BenchRuns
                 "Key stores", "Root rotation", "Tenant key rotation",
             ],
             groups.Select(g => g.GetProperty("title").GetString()));
+        string[] titles =
+        [
+            "Price of audit, get one over HTTP", "Price of audit, create over HTTP", "Audit log, one entry a transaction", "Audit log, batches",
+        ];
+        var audit = groups.Where(g => titles.Contains(g.GetProperty("title").GetString())).ToList();
+        Assert.All(audit, g => Assert.Contains(
+            "fsync=on, full_page_writes=on, synchronous_commit=on", g.GetProperty("note").GetString(), StringComparison.Ordinal));
+        Assert.Equal(
+            [64, 64, 64, 256, 256, 256],
+            audit[2].GetProperty("variants").EnumerateArray().Skip(3).Select(v => v.GetProperty("callers").GetInt32()));
+        Assert.Matches(
+            @"## Time to checkpoint[\s\S]*\n\| idle \| [1-9]\d* \| \d+ \| \d+ \| \d+ \|\n\| under load \| [1-9]\d* \| \d+ \| \d+ \| \d+ \|",
+            string.Join('\n', report.RootElement.GetProperty("notes").EnumerateArray().Select(n => n.GetString())));
         // Where there is no SoftHSM the report says so instead.
         Assert.All(groups.TakeLast(3), g =>
         {

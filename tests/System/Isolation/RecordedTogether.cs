@@ -80,6 +80,16 @@ public sealed class RecordedTogether(World world)
         Assert.Equal(entries.Count, (await EntriesAsync(tenant, request)).Count);
     }
 
+    [Fact]
+    public async Task Values_of_a_record_are_refused_where_there_is_none()
+    {
+        var tenant = world.Of(IsolationKind.Shared).Attacker;
+        var act = new AuditEvent("together.values") { Values = new([new ChangedValue("name", null, "\"text\"")]) };
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            () => RunAsync(tenant, "together-values", new TenantWork().Record(Acts[1]).Record(act)));
+        Assert.Empty(await EntriesAsync(tenant, "together-values"));
+    }
+
     private static Task<WorkResult> RunAsync(Tenant tenant, string request, TenantWork work) => tenant.Installation.Database.RunAsync(
         new RequestContext(tenant.Id, Installation.Nurse, request, "ward@1"), work, default);
 
