@@ -11,7 +11,7 @@ namespace Bulkhead.Tests.System.Isolation;
 
 /// <summary>Acts without rows that follow each other in one work are recorded by one statement, and nobody can tell from their entries.</summary>
 [Collection(World.Name)]
-public sealed class RecordedTogether(World world)
+public sealed class RecordedTogether(World world) : IAsyncLifetime
 {
     private static readonly ImmutableSortedDictionary<string, string> Route =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal).Add("route", "a \"quoted\" one");
@@ -25,10 +25,16 @@ public sealed class RecordedTogether(World world)
         new("together.5") { Numbers = [CommittedNumber.OfRecords("recordsRead", 3)] },
     ];
 
+    private Installation _installation = null!;
+
+    public async Task InitializeAsync() => _installation = await Installation.CreateAsync(world.Cluster, $"together_{Guid.NewGuid():N}"[..16]);
+
+    public Task DisposeAsync() => _installation.DisposeAsync().AsTask();
+
     [Theory, ClassData(typeof(EveryIsolation))]
     public async Task They_leave_the_entries_commitments_and_openings_that_each_alone_would(IsolationKind kind)
     {
-        var tenant = world.Of(kind).Attacker;
+        var tenant = await _installation.OnboardAsync("clinic", kind);
         var request = $"together-{kind}";
         var work = new TenantWork();
         Array.ForEach(Acts, act => work.Record(act));
@@ -54,7 +60,7 @@ public sealed class RecordedTogether(World world)
     [Theory, ClassData(typeof(EveryIsolation))]
     public async Task A_change_between_them_is_recorded_between_them_and_what_is_refused_records_none(IsolationKind kind)
     {
-        var tenant = world.Of(kind).Attacker;
+        var tenant = await _installation.OnboardAsync("clinic", kind);
         var (request, patient) = ($"between-{kind}", Guid.CreateVersion7());
         var change = Sql.Of($"""
             insert into {Place.App}.{Ward.Patient} (tenant_id, id, version, created_at, updated_at, name, ssn, income)
@@ -83,7 +89,7 @@ public sealed class RecordedTogether(World world)
     [Fact]
     public async Task Values_of_a_record_are_refused_where_there_is_none()
     {
-        var tenant = world.Of(IsolationKind.Shared).Attacker;
+        var tenant = await _installation.OnboardAsync("clinic", IsolationKind.Shared);
         var act = new AuditEvent("together.values") { Values = new([new ChangedValue("name", null, "\"text\"")]) };
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
             () => RunAsync(tenant, "together-values", new TenantWork().Record(Acts[1]).Record(act)));
