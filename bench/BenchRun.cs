@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bulkhead.Bench.Audit;
 using Bulkhead.Bench.Http;
 using Bulkhead.Bench.Keys;
 using Bulkhead.Bench.KernelLevel;
@@ -19,19 +20,24 @@ internal static class BenchRun
         try
         {
             Progress("starting PostgreSQL");
-            await using var postgres = await PrivatePostgres.StartAsync(cancellationToken);
+            await using var postgres = await PrivatePostgres.StartAsync(commitTimes: options.Runs("audit"), cancellationToken);
             var surroundings = await Surroundings.LookAsync(postgres, options, cancellationToken);
             var measured = new List<Measured>();
             var notes = new List<string>();
             if (options.RunsHost)
             {
-                measured.AddRange(await OnHostAsync(postgres, options, Progress, cancellationToken));
+                measured.AddRange(await OnHostAsync(postgres, options, notes, Progress, cancellationToken));
             }
 
             if (options.RunsKernel)
             {
                 await using var installation = await Installation.CreateAsync(postgres, options, Progress, cancellationToken);
                 measured.AddRange(await KernelBench.RunAsync(installation, options, Progress, cancellationToken));
+                if (options.Runs("audit"))
+                {
+                    measured.AddRange(await AppendBench.RunAsync(installation, options, Progress, cancellationToken));
+                }
+
                 if (options.Runs("plan"))
                 {
                     Progress("asking for plans");
@@ -73,7 +79,7 @@ internal static class BenchRun
     }
 
     private static async Task<List<Measured>> OnHostAsync(
-        PrivatePostgres postgres, BenchOptions options, Action<string> progress, CancellationToken cancellationToken)
+        PrivatePostgres postgres, BenchOptions options, List<string> notes, Action<string> progress, CancellationToken cancellationToken)
     {
         await using var host = await BulkheadHost.StartAsync(postgres, progress, cancellationToken);
         var measured = new List<Measured>();
@@ -85,6 +91,14 @@ internal static class BenchRun
         if (options.Runs("sealing"))
         {
             measured.AddRange(await SealingBench.RunAsync(postgres, host, options, progress, cancellationToken));
+        }
+
+        if (options.Runs("audit"))
+        {
+            var tenants = await AuditedTenants.MakeAsync(host, postgres, options, progress, cancellationToken);
+            var requests = await HostRequests.CreateAsync(host, tenants.All, cancellationToken);
+            notes.Add(await CheckpointDelay.MeasureAsync(postgres, host, tenants, requests, options, progress, cancellationToken));
+            measured.AddRange(await PriceBench.RunAsync(postgres, host, tenants, requests, options, progress, cancellationToken));
         }
 
         return measured;

@@ -15,7 +15,7 @@ internal sealed record BareReady(string Url, string Token);
 /// <summary>
 /// What one writes without a platform: a minimal API that verifies an ES256 token, looks for the role, asks with WHERE
 /// tenant_id, and writes the same JSON. No audit, no policy, no limits. Below <c>/kept</c> the claims of a verified
-/// token are kept, as Bulkhead keeps them.
+/// token are kept, as Bulkhead keeps them; there, and below <c>/entered</c>, records are created.
 /// </summary>
 internal static class BareServer
 {
@@ -55,6 +55,8 @@ internal static class BareServer
         await using var app = builder.Build();
         Map(app, "", keeps: false, source, tenants);
         Map(app, "/kept", keeps: true, source, tenants);
+        MapCreation(app, "/kept", entered: false, source, tenants);
+        MapCreation(app, "/entered", entered: true, source, tenants);
         await app.StartAsync();
         Console.WriteLine(JsonSerializer.Serialize(new BareReady(app.Urls.First(), Token()), JsonSerializerOptions.Web));
         // Ends with its starter, however that ends.
@@ -110,6 +112,22 @@ internal static class BareServer
             return TypedResults.Json(new ContactPage(found, next), ContactJson.Default.ContactPage);
         });
     }
+
+    private static void MapCreation(
+        WebApplication app, string prefix, bool entered, NpgsqlDataSource source, Dictionary<string, Guid> tenants) =>
+        app.MapPost(
+            prefix + "/t/{slug}/api/v1/patients",
+            async Task<Results<JsonHttpResult<Contact>, UnauthorizedHttpResult>> (string slug, HttpContext context) =>
+            {
+                if (!await MayReadAsync(context, keeps: true))
+                {
+                    return TypedResults.Unauthorized();
+                }
+
+                var draft = await context.Request.ReadFromJsonAsync(ContactJson.Default.ContactDraft, context.RequestAborted);
+                var made = await BareCreation.CreateAsync(source, tenants[slug], draft!, entered, context.RequestAborted);
+                return TypedResults.Json(made, ContactJson.Default.Contact, statusCode: StatusCodes.Status201Created);
+            });
 
     private static Contact Read(NpgsqlDataReader row) => new(
         row.GetGuid(0), row.GetDateTime(1), row.GetDateTime(2), row.GetString(3), row.GetString(4), row.GetString(5), row.GetString(6),

@@ -13,4 +13,5 @@ internal sealed record ContactPage(IReadOnlyList<Contact> Data, string? Next);
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Contact))]
 [JsonSerializable(typeof(ContactPage))]
+[JsonSerializable(typeof(ContactDraft))]
 internal sealed partial class ContactJson : JsonSerializerContext;

@@ -7,6 +7,9 @@ namespace Bulkhead.Bench.Http;
 /// <param name="Schema">Of the app's tables.</param>
 internal sealed record HostHome(Guid Tenant, string Database, string Schema)
 {
+    /// <summary>Quoted schema of the platform's tables.</summary>
+    public string Core => $"\"{Schema}_core\"";
+
     public static async Task<HostHome> OfAsync(NpgsqlConnection control, string slug, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
@@ -24,10 +27,11 @@ internal sealed record HostHome(Guid Tenant, string Database, string Schema)
     }
 
     /// <summary>Entries of the tenant's log.</summary>
-    public async Task<long> CountEntriesAsync(PrivatePostgres postgres, CancellationToken cancellationToken)
+    /// <param name="which">A further condition, for some of them.</param>
+    public async Task<long> CountEntriesAsync(PrivatePostgres postgres, CancellationToken cancellationToken, string which = "")
     {
         await using var rows = await postgres.OpenAsync(Database, cancellationToken);
-        await using var command = new NpgsqlCommand($"select count(*) from \"{Schema}_core\".audit_entry where tenant_id = $1", rows);
+        await using var command = new NpgsqlCommand($"select count(*) from {Core}.audit_entry where tenant_id = $1 {which}", rows);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = Tenant });
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }

@@ -62,7 +62,7 @@ internal static class HttpAnswer
     }
 
     /// <returns>The body; when it was chunked, with the marks of the chunks in it.</returns>
-    /// <exception cref="InvalidOperationException">The status is not 200.</exception>
+    /// <exception cref="InvalidOperationException">The status is neither 200 nor 201.</exception>
     public static ReadOnlySpan<byte> Read(Socket socket, byte[] buffer)
     {
         var length = 0;
@@ -74,7 +74,7 @@ internal static class HttpAnswer
         }
 
         var body = head + 4;
-        if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8))
+        if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8) && !buffer.AsSpan(0, length).StartsWith("HTTP/1.1 201 "u8))
         {
             throw new InvalidOperationException($"A request was refused: {Encoding.UTF8.GetString(buffer, 0, length)}");
         }

@@ -32,6 +32,9 @@ internal sealed class PlainSide : IAsyncDisposable
     {
         await using (var server = await postgres.OpenAsync("postgres", cancellationToken))
         {
+            // Another part may have had it before.
+            await server.RunAsync($"drop database if exists {Database} with (force)", cancellationToken);
+            await server.RunAsync($"drop role if exists {Role}", cancellationToken);
             await server.RunAsync($"create role {Role} login password '{postgres.Password}'", cancellationToken);
             await server.RunAsync($"create database {Database}", cancellationToken);
         }
@@ -39,12 +42,13 @@ internal sealed class PlainSide : IAsyncDisposable
         await using (var plain = await postgres.OpenAsync(Database, cancellationToken))
         {
             await plain.RunAsync(Visit.PlainTable, cancellationToken);
+            await plain.RunAsync(Installation.PlainEntryTable, cancellationToken);
             await plain.RunAsync("create table public.tenant (slug text primary key, id uuid not null)", cancellationToken);
             await using var insert = new NpgsqlCommand("insert into public.tenant select * from unnest($1::text[], $2::uuid[])", plain);
             insert.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. tenants.Select(t => t.Slug)] });
             insert.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. tenants.Select(t => t.Id)] });
             await insert.ExecuteNonQueryAsync(cancellationToken);
-            await plain.RunAsync($"grant select on all tables in schema public to {Role}", cancellationToken);
+            await plain.RunAsync($"grant select, insert on all tables in schema public to {Role}", cancellationToken);
         }
 
         await Rows.FillAsync(

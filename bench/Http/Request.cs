@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text;
 using Bulkhead.Bench.Measure;
 
@@ -14,6 +15,11 @@ internal static class Request
             $"GET {prefix}/t/{tenant.Slug}/api/v1/{plural}{what} HTTP/1.1\r\n"
             + $"Host: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
     }
+
+    /// <param name="json">In ASCII.</param>
+    public static byte[] Create(string prefix, HostTenant tenant, string plural, string token, string json) => Encoding.ASCII.GetBytes(
+        $"POST {prefix}/t/{tenant.Slug}/api/v1/{plural} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        + string.Create(CultureInfo.InvariantCulture, $"Content-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
 }
 
 /// <summary>Requests to the host, each with a fresh enough token of its tenant.</summary>
@@ -41,6 +47,8 @@ internal sealed class HostRequests
 
     public byte[] Of(HostTenant tenant, string plural, Dice dice, bool list) =>
         Request.Of("", tenant, plural, _tokens[tenant.Slug], dice, list);
+
+    public byte[] Create(HostTenant tenant, string plural, string json) => Request.Create("", tenant, plural, _tokens[tenant.Slug], json);
 
     /// <summary>Between slices: tokens end after ten minutes.</summary>
     public async Task RenewAsync(CancellationToken cancellationToken)

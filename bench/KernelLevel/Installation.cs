@@ -20,6 +20,16 @@ internal sealed record BenchTenant(TenantEntry Tenant, RequestContext Context, G
 internal sealed class Installation : IAsyncDisposable
 {
     public const string PlainDatabase = "plain";
+
+    /// <summary>Entries without any protection, and with no index but the key.</summary>
+    public const string PlainEntryTable =
+        """
+        create table public.audit_entry (
+            tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
+            actor text not null, action text not null, entity text, result text not null, body text not null,
+            primary key (tenant_id, id))
+        """;
+
     private const string PlainRole = "plain_app";
 
     private readonly ServiceProvider _services;
@@ -37,6 +47,9 @@ internal sealed class Installation : IAsyncDisposable
     public TenantPools Pools => _services.GetRequiredService<TenantPools>();
 
     public CatalogueSnapshot Catalogue => _services.GetRequiredService<Catalogue>().Current;
+
+    /// <summary>Keeps the catalogue fresh once it is started, as in the program: a process that lost sight of it opens no keys.</summary>
+    public IHostedService Polling => _services.GetServices<IHostedService>().OfType<CataloguePolling>().Single();
 
     public IReadOnlyDictionary<IsolationKind, BenchTenant[]> Tenants { get; private set; } =
         ImmutableDictionary<IsolationKind, BenchTenant[]>.Empty;
@@ -153,14 +166,7 @@ internal sealed class Installation : IAsyncDisposable
         await using (var plain = await Postgres.OpenAsync(PlainDatabase, cancellationToken))
         {
             await plain.RunAsync( Visit.PlainTable, cancellationToken);
-            await plain.RunAsync(
-                """
-                create table public.audit_entry (
-                    tenant_id uuid not null, id uuid not null, xid xid8 not null default pg_current_xact_id(), at timestamptz not null,
-                    actor text not null, action text not null, entity text, result text not null, body text not null,
-                    primary key (tenant_id, id))
-                """,
-                cancellationToken);
+            await plain.RunAsync(PlainEntryTable, cancellationToken);
             await plain.RunAsync($"grant select, insert, update, delete on all tables in schema public to {PlainRole}", cancellationToken);
         }
 

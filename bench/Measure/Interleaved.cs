@@ -35,7 +35,7 @@ internal static class Interleaved
         {
             progress($"{group.Title}: warming up, {variant.Name}");
             await Slice.MeasureAsync(
-                variant, postmaster, options.Concurrency, TimeSpan.FromSeconds(options.WarmUpSeconds), cancellationToken);
+                variant, postmaster, variant.Callers ?? options.Concurrency, TimeSpan.FromSeconds(options.WarmUpSeconds), cancellationToken);
         }
 
         for (var round = 0; round < options.Rounds; round++)
@@ -50,7 +50,7 @@ internal static class Interleaved
             {
                 var variant = group.Variants[(i + round) % group.Variants.Count];
                 slices[variant.Name].Add(await Slice.MeasureAsync(
-                    variant, postmaster, options.Concurrency, TimeSpan.FromSeconds(options.Seconds), cancellationToken));
+                    variant, postmaster, variant.Callers ?? options.Concurrency, TimeSpan.FromSeconds(options.Seconds), cancellationToken));
             }
         }
 

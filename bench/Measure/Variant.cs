@@ -10,6 +10,9 @@ namespace Bulkhead.Bench.Measure;
 /// </param>
 internal sealed record Variant(string Name, string? Base, ILoad Load, Func<double> Server, bool InProcess)
 {
+    /// <summary>Callers at a time, where it is not the number that the run was asked for.</summary>
+    public int? Callers { get; init; }
+
     /// <summary>Another variant that its CPU is also compared with.</summary>
     public string? SecondBase { get; init; }
 
@@ -21,6 +24,12 @@ internal sealed record Variant(string Name, string? Base, ILoad Load, Func<doubl
 
     /// <summary>Operations in a second of one core's time, when the issue asks for it.</summary>
     public double? PerCoreGoal { get; init; }
+
+    /// <summary>Operations in a second, all callers together, when the issue asks for it.</summary>
+    public double? PerSecondGoal { get; init; }
+
+    /// <summary>Milliseconds that 99 of 100 stay below, when the issue asks for it.</summary>
+    public double? P99Goal { get; init; }
 }
 
 /// <summary>Variants that are compared with each other, under one heading.</summary>
@@ -29,7 +38,7 @@ internal sealed record Group(string Title, string Note, IReadOnlyList<Variant> V
 /// <summary>A load: in this process, or over HTTP.</summary>
 internal interface ILoad
 {
-    /// <summary>How many operations one time stands for; it is then their mean.</summary>
+    /// <summary>How many operations one time stands for: it is their mean, or what each of them waited.</summary>
     int Together => 1;
 
     /// <summary>
@@ -40,8 +49,11 @@ internal interface ILoad
 
 /// <summary>Calls that this process makes itself.</summary>
 /// <param name="once">One operation, given the caller's own random numbers.</param>
-internal sealed class CallLoad(Func<Dice, CancellationToken, Task> once) : ILoad
+/// <param name="together">How many operations it is that are done, and waited for, as one.</param>
+internal sealed class CallLoad(Func<Dice, CancellationToken, Task> once, int together = 1) : ILoad
 {
+    public int Together => together;
+
     public async Task<List<long>[]> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken)
     {
         var end = Clock.After(time);

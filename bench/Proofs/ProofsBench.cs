@@ -13,6 +13,8 @@ internal static class ProofsBench
     private const string Tenant = "0198c0de-0000-7000-8000-000000000001";
     private const ulong Bound = 1UL << 40;
 
+    private const int BytesGoal = 700;
+
     /// <summary>In a second of one core: verify in under 3 ms.</summary>
     private const double VerifyGoal = 1000 / 3.0;
 
@@ -74,8 +76,10 @@ internal static class ProofsBench
             "Range proofs of 64 bits",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"One caller, {proof.Length} bytes a proof. Bare: one multiplication of 141 points in one call, and 141 calls. ")
-            + "64 verified together: one sum, and the time is of all of them. Goal: a proof verified in under 3 ms.",
+                $"One caller. A proof has {proof.Length} bytes, of {BytesGoal} at most: ")
+            + (proof.Length <= BytesGoal ? "reached" : "**missed**")
+            + ". Bare: one multiplication of 141 points in one call, and 141 calls. 64 verified together: one sum, and the "
+            + "time is of all of them. Goal: a proof verified in under 3 ms.",
             [
                 Call("bare, 141 points in one call", null, () => () => P256.Sum(Scalar.One, points, scalars).Dispose()),
                 Call("bare, 141 calls", "bare, 141 points in one call", () => () =>

@@ -23,6 +23,7 @@ internal static class JsonReport
                 groups = all.Select(m => new
                 {
                     title = m.Group.Title,
+                    note = m.Group.Note,
                     variants = m.Group.Variants.Select(v => new
                     {
                         name = v.Name,
@@ -35,6 +36,9 @@ internal static class JsonReport
                         cpuGoal = v.CpuGoal,
                         perCore = m.Of(v, s => 1e6 / s.ServerCpu),
                         perCoreGoal = v.PerCoreGoal,
+                        perSecondGoal = v.PerSecondGoal,
+                        p99Goal = v.P99Goal,
+                        callers = v.Callers,
                         slices = m.Slices[v.Name],
                     }),
                 }),

@@ -63,7 +63,10 @@ internal static class MarkdownReport
                 text.Append(CultureInfo.InvariantCulture, $" {Ratio(measured.Ratio(variant, variant.SecondBase, s => 1 / s.Cpu))} |");
             }
 
-            text.Append(CultureInfo.InvariantCulture, $" {Goal(variant, throughput, cpu, perCore)} |").AppendLine();
+            var wait = measured.Of(variant, s => s.P99 / 1000);
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $" {Goal(variant, throughput, cpu, perCore, measured.Of(variant, s => s.PerSecond), wait)} |").AppendLine();
         }
     }
 
@@ -80,7 +83,7 @@ internal static class MarkdownReport
     // A microsecond more or less is much where there are few.
     private static string Figure(double value) => value.ToString(value < 100 ? "0.##" : "0", CultureInfo.InvariantCulture);
 
-    private static string Goal(Variant variant, Spread? throughput, Spread? cpu, Spread perCore)
+    private static string Goal(Variant variant, Spread? throughput, Spread? cpu, Spread perCore, Spread perSecond, Spread p99)
     {
         var verdicts = new List<string>();
         if (variant.ThroughputGoal is { } wanted)
@@ -98,6 +101,17 @@ internal static class MarkdownReport
             verdicts.Add(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{wantedPerCore:0} in a core's second: {Word(perCore.Median >= wantedPerCore)} ({perCore.Median:0})"));
+        }
+
+        if (variant.PerSecondGoal is { } wantedPerSecond)
+        {
+            verdicts.Add(string.Create(
+                CultureInfo.InvariantCulture, $"{wantedPerSecond:0} per s: {Word(perSecond.Median >= wantedPerSecond)}"));
+        }
+
+        if (variant.P99Goal is { } wantedP99)
+        {
+            verdicts.Add(string.Create(CultureInfo.InvariantCulture, $"p99 below {wantedP99:0} ms: {Word(p99.Median < wantedP99)}"));
         }
 
         return string.Join("; ", verdicts);

@@ -17,13 +17,13 @@ internal sealed record Surroundings(IReadOnlyList<string> Lines)
         [
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{options.Concurrency} callers at a time, {options.Rounds} rounds of {options.Seconds:0.##} s per variant, interleaved, "
+                $"{options.Concurrency} callers at a time where a row does not say otherwise, {options.Rounds} rounds of {options.Seconds:0.##} s per variant, interleaved, "
                 + $"the order turned each round"),
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"Shared: {options.Tenants} tenants with {options.Rows} rows each, in one table; schema and database: one tenant with "
                 + $"{options.Tenants * options.Rows} rows; plain: the shared tenants' rows in one unprotected table"),
-            $"PostgreSQL {connection.PostgreSqlVersion} on a Unix socket, fsync and synchronous_commit on, "
+            $"PostgreSQL {connection.PostgreSqlVersion} on a Unix socket, {await Durability.OfAsync(connection, cancellationToken)}; "
                 + string.Create(CultureInfo.InvariantCulture, $"one fsync of 8 KiB takes {FsyncMicroseconds(postgres.Folder):0} µs (median)"),
             $"{RuntimeInformation.FrameworkDescription}, {Environment.ProcessorCount} processors, load average before the run {load}",
         ]);

@@ -29,12 +29,13 @@ internal sealed class PrivatePostgres : IAsyncDisposable
 
     private string Data => Path.Combine(Folder, "d");
 
-    public static async Task<PrivatePostgres> StartAsync(CancellationToken cancellationToken)
+    /// <param name="commitTimes">It remembers when transactions were committed.</param>
+    public static async Task<PrivatePostgres> StartAsync(bool commitTimes, CancellationToken cancellationToken)
     {
         var server = new PrivatePostgres(Directory.CreateTempSubdirectory("bulkhead-bench-").FullName, FindPrograms());
         try
         {
-            await server.CreateAsync(cancellationToken);
+            await server.CreateAsync(commitTimes, cancellationToken);
             return server;
         }
         catch
@@ -80,7 +81,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
             : Path.Combine(found, "bin");
     }
 
-    private async Task CreateAsync(CancellationToken cancellationToken)
+    private async Task CreateAsync(bool commitTimes, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Socket);
         if (Environment.IsPrivilegedProcess)
@@ -104,7 +105,9 @@ internal sealed class PrivatePostgres : IAsyncDisposable
         [
             "listen_addresses = ''", $"unix_socket_directories = '{Socket}'", "max_connections = 200", "jit = off", "fsync = on",
             "synchronous_commit = on", "full_page_writes = on", "shared_buffers = 512MB", "max_wal_size = 4GB",
-            "checkpoint_timeout = 30min", "autovacuum = off", "log_parameter_max_length = 0", "log_parameter_max_length_on_error = 0",
+            "checkpoint_timeout = 30min", "autovacuum = off",
+            $"track_commit_timestamp = {(commitTimes ? "on" : "off")}", "log_parameter_max_length = 0",
+            "log_parameter_max_length_on_error = 0",
         ];
         await File.AppendAllLinesAsync(Path.Combine(Data, "postgresql.conf"), settings, cancellationToken);
         await AsServerAsync("pg_ctl", ["-D", Data, "-l", Path.Combine(Folder, "log"), "-w", "-s", "start"], cancellationToken);

@@ -105,28 +105,6 @@ internal sealed class SqlText
         return build.Done();
     }
 
-    /// <summary>The appending of an entry whose act has no rows.</summary>
-    public static SqlText EntryAlone(Unit unit, EntryParts parts)
-    {
-        // Values are those of a record.
-        ArgumentOutOfRangeException.ThrowIfNotEqual(parts.HasFlag(EntryParts.Values), false, nameof(parts));
-        var commits = parts.HasFlag(EntryParts.Commitments);
-        var build = new Build(unit);
-        build.Text(commits ? "with entry as (" : "");
-        build.EntryHead(commits, "1");
-        build.Text("null, ");
-        build.Bind(SqlBindingKind.EntryHead);
-        build.Text(" || ");
-        build.Bind(SqlBindingKind.EntryTail);
-        if (commits)
-        {
-            build.Text(" returning id) ");
-            build.Opening();
-        }
-
-        return build.Done();
-    }
-
     private sealed class Build(Unit unit)
     {
         private readonly StringBuilder _text = new(512);
@@ -166,7 +144,7 @@ internal sealed class SqlText
         public void Entry(SqlShape shape, bool commits)
         {
             // More records than it has texts for give null, which no entry takes: no act is without its commitment.
-            EntryHead(commits, "1 + count(*)");
+            EntryHead(commits);
             Text(shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny
                 ? "case when count(*) = 1 then (array_agg(a.id))[1] end, "
                 : "null, ");
@@ -198,7 +176,11 @@ internal sealed class SqlText
             if (parts.HasFlag(EntryParts.Commitments))
             {
                 Text("), opening as (");
-                Opening();
+                Insert("audit_opening (tenant_id, id, _sealed_secret) select ");
+                Tenant();
+                Text(", e.id, ");
+                Bind(SqlBindingKind.EntryOpening);
+                Text(" from entry e");
             }
 
             if (parts.HasFlag(EntryParts.Values))
@@ -212,15 +194,6 @@ internal sealed class SqlText
                 Bind(SqlBindingKind.EntrySubject);
                 Text(" from entry e");
             }
-        }
-
-        public void Opening()
-        {
-            Insert("audit_opening (tenant_id, id, _sealed_secret) select ");
-            Tenant();
-            Text(", e.id, ");
-            Bind(SqlBindingKind.EntryOpening);
-            Text(" from entry e");
         }
 
         private void Insert(string what)
@@ -242,7 +215,7 @@ internal sealed class SqlText
             Text(" from (select distinct id from act where (select count(*) from act) > 1) a");
         }
 
-        public void EntryHead(bool commits, string counted)
+        public void EntryHead(bool commits)
         {
             Insert("audit_entry (tenant_id, id, at, actor, action, entity, result, ");
             Text(commits ? "commitments, record, body) select " : "record, body) select ");
@@ -264,9 +237,7 @@ internal sealed class SqlText
                 Bind(SqlBindingKind.EntryCommitments);
                 Text(")[case when ");
                 Bind(SqlBindingKind.EntryCounts);
-                Text(" then (");
-                Text(counted);
-                Text(")::int else 1 end]");
+                Text(" then (1 + count(*))::int else 1 end]");
             }
 
             Text(", ");

@@ -128,9 +128,23 @@ public sealed class TenantDatabase
             batch.BatchCommands.Insert(0, new NpgsqlBatchCommand("begin isolation level repeatable read"));
         }
 
-        foreach (var step in work.Steps)
+        for (var i = 0; i < work.Steps.Count; i++)
         {
-            Add(batch, step, unit, context, keys, now);
+            var alone = i;
+            while (alone < work.Steps.Count && work.Steps[alone].Statement is null)
+            {
+                alone++;
+            }
+
+            if (alone == i)
+            {
+                Add(batch, work.Steps[i], unit, context, keys, now);
+            }
+            else
+            {
+                batch.BatchCommands.Add(EntriesAlone.Of(work.Steps.GetRange(i, alone - i), unit, context, keys.Openings, now));
+                i = alone - 1;
+            }
         }
 
         if (oneSnapshot)
@@ -186,9 +200,7 @@ public sealed class TenantDatabase
     private static void Add(
         NpgsqlBatch batch, in WorkStep step, Unit unit, RequestContext context, EntryKeys keys, DateTimeOffset now)
     {
-        var text = step.Statement is null
-            ? SqlText.EntryAlone(unit, step.Parts)
-            : step.Statement.Render(unit, step.Shape, step.Parts);
+        var text = step.Statement!.Render(unit, step.Shape, step.Parts);
         var values = step.Parts.HasFlag(EntryParts.Values) ? EntryValues.Of(step.Audit!.Values!) : null;
         var entry = step.Audit is null
             ? default
@@ -196,7 +208,7 @@ public sealed class TenantDatabase
                 context,
                 step.Audit,
                 now,
-                hasRecords: step.Statement is not null && step.Audit.Records != AuditRecords.None,
+                hasRecords: step.Audit.Records != AuditRecords.None,
                 values?.Digests);
         var commitments = step.Parts.HasFlag(EntryParts.Commitments)
             ? EntryCommitments.Of(step.Audit!.Numbers, entry.Id, keys.Openings!)

@@ -30,11 +30,26 @@ public class BenchRuns
         var groups = report.RootElement.GetProperty("groups").EnumerateArray().ToList();
         Assert.Equal(
             [
-                "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25", "Point read", "Insert", "Audited point read",
+                "HTTP get one", "HTTP list of 25", "Sealing, get one", "Sealing, list of 25",
+                "Price of audit, get one over HTTP", "Price of audit, create over HTTP", "Point read", "Insert", "Audited point read",
+                "Audit log, one entry a transaction", "Audit log, batches",
                 "Envelopes of 100 B", "Envelopes of 1 KiB", "Envelopes of 64 KiB", "Commitments", "Range proofs of 64 bits", "Totals", "Search of the audit log",
                 "Key stores", "Root rotation", "Tenant key rotation",
             ],
             groups.Select(g => g.GetProperty("title").GetString()));
+        string[] titles =
+        [
+            "Price of audit, get one over HTTP", "Price of audit, create over HTTP", "Audit log, one entry a transaction", "Audit log, batches",
+        ];
+        var audit = groups.Where(g => titles.Contains(g.GetProperty("title").GetString())).ToList();
+        Assert.All(audit, g => Assert.Contains(
+            "fsync=on, full_page_writes=on, synchronous_commit=on", g.GetProperty("note").GetString(), StringComparison.Ordinal));
+        Assert.Equal(
+            [64, 64, 64, 256, 256, 256],
+            audit[2].GetProperty("variants").EnumerateArray().Skip(3).Select(v => v.GetProperty("callers").GetInt32()));
+        Assert.Matches(
+            @"## Time to checkpoint[\s\S]*\n\| idle \| [1-9]\d* \| \d+ \| \d+ \| \d+ \|\n\| under load \| [1-9]\d* \| \d+ \| \d+ \| \d+ \|",
+            string.Join('\n', report.RootElement.GetProperty("notes").EnumerateArray().Select(n => n.GetString())));
         // Where there is no SoftHSM the report says so instead.
         Assert.All(groups.TakeLast(3), g =>
         {
