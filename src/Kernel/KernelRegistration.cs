@@ -132,14 +132,8 @@ public static class KernelRegistration
         services.AddSingleton(p => new AuditRetention(p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new EntryExpiry(
             p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<AuditExpiring>();
-        services.AddHostedService(p => p.GetRequiredService<AuditExpiring>());
-        services.AddSingleton<AuditSweeping>();
-        services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();
-        services.AddSingleton<AuditSealing>();
-        services.AddHostedService(p => p.GetRequiredService<AuditSealing>());
-        return services;
+        return services.AddBackgroundWork<AuditExpiring>().AddBackgroundWork<AuditSweeping>().AddBackgroundWork<AuditSealing>();
     }
 }
 
