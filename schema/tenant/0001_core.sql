@@ -122,6 +122,37 @@ create table {core}.audit_tile (
     primary key (tenant_id, level, index)
 );
 
+-- For the sealer, which asks for many tenants at once: in whose log there is something to do. It acts with the rights of who calls it,
+-- presents one capability after the other, and answers their numbers: it shows nothing that each of them would not show alone. One that is
+-- refused is answered as well, and who then seals that log hears why.
+create function {core}.audit_waiting(tokens uuid[], heads bigint[]) returns table (number int, unsealed boolean, size bigint)
+language plpgsql volatile parallel unsafe set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+    horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    cursor_xid xid8;
+    cursor_id uuid;
+begin
+    for i in 1 .. cardinality(tokens) loop
+        begin
+            perform set_config('bulkhead.capability', tokens[i]::text, true);
+            select a.size, a.cursor_xid, a.cursor_id into size, cursor_xid, cursor_id from {core}.audit_tree a;
+            size := coalesce(size, 0);
+            unsealed := exists (select 1 from {core}.audit_entry e
+                where (e.xid, e.id) > (coalesce(cursor_xid, '0'), coalesce(cursor_id, '00000000-0000-0000-0000-000000000000'))
+                  and e.xid < horizon);
+        exception when sqlstate 'BH001' then
+            size := 0;
+            unsealed := true;
+        end;
+        if unsealed or size > heads[i] then
+            number := i;
+            return next;
+        end if;
+    end loop;
+end
+$$;
+revoke all on function {core}.audit_waiting(uuid[], bigint[]) from public;
+
 -- Where the log is streamed to: the tenant's own collectors. What was acknowledged is kept by the worker, under the sealer's role.
 create table {core}.audit_stream (
     tenant_id uuid not null,

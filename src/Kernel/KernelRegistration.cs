@@ -104,6 +104,7 @@ public static class KernelRegistration
             p.GetRequiredService<LogKeys>(),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new WaitingLogs(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new CommittedTotals(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));

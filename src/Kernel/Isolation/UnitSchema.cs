@@ -97,6 +97,9 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         {
             await deployer.RunAsync($"grant {rights} on {unit.CoreSchema.Quoted}.\"{table}\" to {sealer.Quoted}", cancellationToken);
         }
+
+        await deployer.RunAsync(
+            $"grant execute on function {unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[]) to {sealer.Quoted}", cancellationToken);
     }
 
     /// <param name="version">Of the app, whose schema this becomes.</param>
