@@ -53,6 +53,8 @@ create table {core}.audit_entry (
     tenant_id uuid not null,
     -- Version 7 of the instant in "at": entries lie in order of time, and a time is a range of ids.
     id uuid not null,
+    -- Of the cluster that it was written in: a constant, which is changed where the database comes into another one.
+    epoch int not null default 1,
     -- The sealer takes only what lies below the snapshot horizon.
     xid xid8 not null default pg_current_xact_id(),
     at timestamptz not null,
@@ -78,7 +80,7 @@ create table {core}.audit_opening (
 );
 
 -- In the order of commitment, as the sealer takes them.
-create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
+create index audit_entry_order on {core}.audit_entry (tenant_id, epoch, xid, id);
 -- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.
 create index audit_entry_action on {core}.audit_entry (tenant_id, action, id);
 create index audit_entry_actor on {core}.audit_entry (tenant_id, actor, id);
@@ -99,6 +101,7 @@ create table {core}.audit_tree (
     tenant_id uuid primary key,
     size bigint not null check (size >= 0),
     -- The last entry that was taken.
+    cursor_epoch int not null,
     cursor_xid xid8 not null,
     cursor_id uuid not null,
     frontier bytea not null,
@@ -129,17 +132,26 @@ create function {core}.audit_waiting(tokens uuid[], heads bigint[]) returns tabl
 language plpgsql volatile parallel unsafe set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
     horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    future constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+    now_epoch constant int := (select c.epoch from guard.cluster c);
+    cursor_epoch int;
     cursor_xid xid8;
     cursor_id uuid;
 begin
     for i in 1 .. cardinality(tokens) loop
         begin
             perform set_config('bulkhead.capability', tokens[i]::text, true);
-            select a.size, a.cursor_xid, a.cursor_id into size, cursor_xid, cursor_id from {core}.audit_tree a;
-            size := coalesce(size, 0);
-            unsealed := exists (select 1 from {core}.audit_entry e
-                where (e.xid, e.id) > (coalesce(cursor_xid, '0'), coalesce(cursor_id, '00000000-0000-0000-0000-000000000000'))
-                  and e.xid < horizon);
+            select a.size, a.cursor_epoch, a.cursor_xid, a.cursor_id into size, cursor_epoch, cursor_xid, cursor_id
+            from {core}.audit_tree a;
+            if size is null then
+                size := 0;
+                cursor_epoch := 0;
+                cursor_xid := '0';
+                cursor_id := '00000000-0000-0000-0000-000000000000';
+            end if;
+            -- Something that was taken in the future is for who seals it to refuse.
+            unsealed := (cursor_epoch = now_epoch and cursor_xid >= future) or exists (select 1 from {core}.audit_entry e
+                where (e.epoch, e.xid, e.id) > (cursor_epoch, cursor_xid, cursor_id) and (e.epoch < now_epoch or e.xid < horizon));
         exception when sqlstate 'BH001' then
             size := 0;
             unsealed := true;

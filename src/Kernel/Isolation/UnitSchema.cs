@@ -87,6 +87,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
                 script.Text.Replace("{core}", unit.CoreSchema.Quoted, StringComparison.Ordinal), cancellationToken);
         }
 
+        await ClusterEpoch.ApplyAsync(deployer, unit.CoreSchema, cancellationToken);
         foreach (var (table, rights) in CoreRights)
         {
             await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, Policy(Presented), cancellationToken);
