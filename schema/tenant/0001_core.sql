@@ -79,6 +79,16 @@ create table {core}.audit_opening (
     primary key (tenant_id, id)
 );
 
+-- What discloses values of entries: salts and values, sealed under the tenant's keys, and those of the person that the record is about.
+create table {core}.audit_disclosure (
+    tenant_id uuid not null,
+    id uuid not null,
+    _subject uuid,
+    -- Null when that person's key is gone.
+    _sealed_secret bytea,
+    primary key (tenant_id, id)
+);
+
 -- In the order of commitment, as the sealer takes them.
 create index audit_entry_order on {core}.audit_entry (tenant_id, epoch, xid, id);
 -- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.

@@ -108,6 +108,7 @@ public static class KernelRegistration
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new CommittedTotals(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
+        services.AddSingleton(p => new Disclosures(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
         services.AddSingleton(p => new AuditLog(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<ControlDatabase>()));
         services.AddSingleton(p => new HeadWitnessing(
             p.GetRequiredService<TenantPools>(),

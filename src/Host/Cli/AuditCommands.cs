@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Bulkhead.Host.Cli;
 
-/// <summary><c>audit search|tail|export|prove|prove-total|verify</c>: a tenant's log, and what proves it.</summary>
+/// <summary><c>audit search|tail|values|export|prove|prove-total|verify</c>: a tenant's log, and what proves it.</summary>
 internal static class AuditCommands
 {
     private static readonly Option<string> Tenant = new("--tenant") { Description = "Slug of the tenant", HelpName = "TENANT", Required = true };
@@ -18,7 +18,7 @@ internal static class AuditCommands
 
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
-        Search(), AuditTailCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
+        Search(), AuditTailCommand.Build(Tenant, Role), AuditValuesCommand.Build(Tenant), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
         AuditRetentionCommands.Retention(), AuditRetentionCommands.Holds(),
     };
 
@@ -53,13 +53,14 @@ internal static class AuditCommands
             Description = "proven, for bulkhead-verify, or ocsf: events for a SIEM, which prove nothing", DefaultValueFactory = _ => "proven",
         };
         format.AcceptOnlyFromAmong("proven", "ocsf");
+        var disclose = Disclose();
         var command = new Command("export", "Entries as JSON Lines, with what proves them unless --format is ocsf")
         {
-            Tenant, Role, file, from, until, format,
+            Tenant, Role, file, from, until, format, disclose,
         };
         command.SetAction((result, cancellationToken) =>
         {
-            var query = string.Join('&', new[] { ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)) }
+            var query = string.Join('&', new[] { ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)), ("disclose", result.GetValue(disclose)) }
                 .Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
             var ocsf = result.GetValue(format) == "ocsf";
             query = ocsf ? string.Join('&', new[] { query, "format=ocsf" }.Where(p => p.Length > 0)) : query;
@@ -73,10 +74,21 @@ internal static class AuditCommands
         var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
         var entry = new Option<Guid>("--entry") { Description = "Id of the entry", HelpName = "ID", Required = true };
         var command = new Command("prove", "One entry with the proof that it is in the log") { Tenant, Role, entry, file };
+        var disclose = Disclose();
+        command.Add(disclose);
         command.SetAction((result, cancellationToken) =>
-            FetchAsync(result, "export", $"entry={result.GetRequiredValue(entry)}", result.GetRequiredValue(file), cancellationToken));
+        {
+            var query = $"entry={result.GetRequiredValue(entry)}"
+                + (result.GetValue(disclose) is { } fields ? $"&disclose={Uri.EscapeDataString(fields)}" : "");
+            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken);
+        });
         return command;
     }
+
+    private static Option<string?> Disclose() => new("--disclose")
+    {
+        Description = "With what the values of these fields were, joined by commas, or '*'; for a role with audit: disclose", HelpName = "FIELDS",
+    };
 
     private static Command ProveTotal()
     {

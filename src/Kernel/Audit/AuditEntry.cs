@@ -6,8 +6,8 @@ namespace Bulkhead.Kernel.Audit;
 
 /// <summary>
 /// An entry as it is written: canonical JSON (RFC 8785) in two parts, between which the statement that does the act puts the records
-/// that it touched. Members in order: action, actor {id, kind, roles}, app, at, details, entity, fields, id, purpose, reason, records,
-/// request, result, tenant.
+/// that it touched. Members in order: action, actor {id, kind, roles}, app, assurance, at, credential, details, entity, fields, id, purpose,
+/// reason, records, request, result, source, tenant, ticket, values.
 /// </summary>
 internal readonly struct AuditEntry
 {
@@ -36,22 +36,23 @@ internal readonly struct AuditEntry
 
     public string Result => Event.Result == AuditResult.Ok ? "ok" : "denied";
 
-    public static AuditEntry Of(RequestContext context, AuditEvent audit, DateTimeOffset now, bool hasRecords) =>
-        Of(context.Actor, context.App, context.RequestId, context.Purpose, context.Tenant, audit, now, hasRecords);
+    /// <param name="values">Digests of what the fields held, sorted; null for none.</param>
+    public static AuditEntry Of(
+        RequestContext context, AuditEvent audit, DateTimeOffset now, bool hasRecords, IEnumerable<string>? values = null) =>
+        Of(context.Actor, context, context.RequestId, audit, now, hasRecords, values);
 
     /// <summary>An entry of the installation's own log, which concerns no tenant's data.</summary>
     public static AuditEntry Of(Actor actor, string requestId, AuditEvent audit, DateTimeOffset now) =>
-        Of(actor, null, requestId, null, null, audit, now, hasRecords: false);
+        Of(actor, null, requestId, audit, now, hasRecords: false, values: null);
 
     private static AuditEntry Of(
         Actor actor,
-        string? app,
+        RequestContext? context,
         string requestId,
-        string? purpose,
-        TenantId? tenant,
         AuditEvent audit,
         DateTimeOffset now,
-        bool hasRecords)
+        bool hasRecords,
+        IEnumerable<string>? values)
     {
         var id = Guid.CreateVersion7(now);
         // PostgreSQL keeps microseconds; the column and the text say the same instant.
@@ -61,9 +62,11 @@ internal readonly struct AuditEntry
         json.AppendName("actor").Append('{');
         json.AppendMember("id", actor.Id).AppendMember("kind", Word(actor.Kind));
         json.AppendName("roles").AppendStrings(actor.Roles).Append('}');
-        json.AppendMember("app", app);
+        json.AppendMember("app", context?.App);
+        json.AppendMember("assurance", context?.Caller?.Assurance);
         json.AppendName("at").Append('"')
             .Append(CultureInfo.InvariantCulture, $"{at:yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'}").Append('"');
+        json.AppendMember("credential", context?.Caller?.Credential);
         if (!audit.Details.IsEmpty)
         {
             json.AppendName("details").Append('{');
@@ -82,7 +85,7 @@ internal readonly struct AuditEntry
         }
 
         json.AppendName("id").Append('"').Append(id).Append('"');
-        json.AppendMember("purpose", purpose);
+        json.AppendMember("purpose", context?.Purpose);
         json.AppendMember("reason", audit.Reason);
         if (hasRecords)
         {
@@ -92,7 +95,14 @@ internal readonly struct AuditEntry
         var head = json.ToString();
         json.Clear().Append(",\"request\":").AppendString(requestId);
         json.AppendMember("result", audit.Result == AuditResult.Ok ? "ok" : "denied");
-        json.AppendMember("tenant", tenant?.ToString());
+        json.AppendMember("source", context?.Caller?.Source);
+        json.AppendMember("tenant", context?.Tenant.ToString());
+        json.AppendMember("ticket", context?.Ticket);
+        if (values is not null)
+        {
+            json.AppendName("values").AppendStrings(values);
+        }
+
         return new(id, at, audit, actor.Id, head, json.Append('}').ToString());
     }
 

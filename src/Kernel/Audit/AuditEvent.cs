@@ -23,7 +23,7 @@ public enum AuditRecords
 
 /// <summary>
 /// What happened, as the caller knows it. The kernel adds who, when, where and under which request; a caller cannot forge those.
-/// Holds no values of a tenant's fields, only names.
+/// Its entry shows names of the tenant's fields, and of their values salted digests only.
 /// </summary>
 public sealed record AuditEvent(string Action)
 {
@@ -42,6 +42,9 @@ public sealed record AuditEvent(string Action)
 
     /// <summary>Numbers that the entry commits to, because the app says so; each attribute once.</summary>
     public ImmutableArray<CommittedNumber> Numbers { get; init; } = [];
+
+    /// <summary>What the fields held before the act and after it; null where the entry has no values.</summary>
+    public ChangedValues? Values { get; init; }
 
     /// <summary>Further words of ours (route, client id): ordered by name when written; never a value of a tenant's field.</summary>
     public ImmutableSortedDictionary<string, string> Details { get; init; } =

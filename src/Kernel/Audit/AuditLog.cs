@@ -18,7 +18,7 @@ public sealed record LogHead(
 
 /// <param name="Body">Null when it expired; then only its digest is left.</param>
 /// <param name="Commitments">Canonical JSON; empty for none.</param>
-public sealed record LoggedEntry(string? Body, byte[] Digest, string Commitments);
+public sealed record LoggedEntry(Guid Id, string? Body, byte[] Digest, string Commitments);
 
 /// <summary>The read side of the sealed logs: what a tenant, and whoever it shows it to, can check.</summary>
 public sealed class AuditLog
@@ -91,7 +91,7 @@ public sealed class AuditLog
             context,
             new TenantWork().Read(
                 Sql.Of($"""
-                    select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest from {Place.Core}.audit_leaf l
+                    select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest, l.entry_id from {Place.Core}.audit_leaf l
                     left join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
                     left join {Place.Core}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
                     where l.position >= {SqlValue.Integer(from)} and l.position < {SqlValue.Integer(to)} order by l.position
@@ -104,8 +104,8 @@ public sealed class AuditLog
                     }
 
                     entries.Add(
-                        !row.IsNull(1) ? new(row.Text(1), AuditLeaf.DigestOf(row.Text(1)), row.Text(2))
-                        : !row.IsNull(3) ? new(null, row.Bytes(3), row.Text(2)) : null);
+                        !row.IsNull(1) ? new(row.Uuid(4), row.Text(1), AuditLeaf.DigestOf(row.Text(1)), row.Text(2))
+                        : !row.IsNull(3) ? new(row.Uuid(4), null, row.Bytes(3), row.Text(2)) : null);
                 }),
             cancellationToken);
         return entries;

@@ -4,9 +4,12 @@ using System.Text;
 namespace Bulkhead.Kernel.Audit;
 
 /// <summary>Writes the subset of JSON that entries need in the canonical form of RFC 8785: sorted by the caller, minimal escapes.</summary>
-internal static class CanonicalJson
+public static class CanonicalJson
 {
-    public static StringBuilder AppendName(this StringBuilder json, string name)
+    /// <summary>A text as a JSON string.</summary>
+    public static string Quote(string text) => new StringBuilder(text.Length + 2).AppendString(text).ToString();
+
+    internal static StringBuilder AppendName(this StringBuilder json, string name)
     {
         if (json[^1] is not ('{' or '['))
         {
@@ -16,10 +19,10 @@ internal static class CanonicalJson
         return json.Append('"').Append(name).Append("\":");
     }
 
-    public static StringBuilder AppendMember(this StringBuilder json, string name, string? value) =>
+    internal static StringBuilder AppendMember(this StringBuilder json, string name, string? value) =>
         value is null ? json : json.AppendName(name).AppendString(value);
 
-    public static StringBuilder AppendStrings(this StringBuilder json, IEnumerable<string> values)
+    internal static StringBuilder AppendStrings(this StringBuilder json, IEnumerable<string> values)
     {
         json.Append('[');
         foreach (var value in values)
@@ -35,7 +38,7 @@ internal static class CanonicalJson
         return json.Append(']');
     }
 
-    public static StringBuilder AppendString(this StringBuilder json, string value)
+    internal static StringBuilder AppendString(this StringBuilder json, string value)
     {
         json.Append('"');
         foreach (var c in value)

@@ -27,7 +27,7 @@ public enum Place
 public sealed class Sql
 {
     private const int UnitsKept = 2_000;
-    private ConcurrentDictionary<(Unit, SqlShape, bool), SqlText>? _rendered;
+    private ConcurrentDictionary<(Unit, SqlShape, EntryParts), SqlText>? _rendered;
 
     internal Sql(ImmutableArray<SqlPart> parts) => Parts = parts;
 
@@ -83,14 +83,14 @@ public sealed class Sql
         return new(all.ToImmutable());
     }
 
-    internal SqlText Render(Unit unit, SqlShape shape, bool commits = false)
+    internal SqlText Render(Unit unit, SqlShape shape, EntryParts parts = EntryParts.None)
     {
         if (_rendered is null)
         {
-            return SqlText.Of(this, unit, shape, commits);
+            return SqlText.Of(this, unit, shape, parts);
         }
 
-        if (_rendered.TryGetValue((unit, shape, commits), out var text))
+        if (_rendered.TryGetValue((unit, shape, parts), out var text))
         {
             return text;
         }
@@ -100,7 +100,7 @@ public sealed class Sql
             _rendered.Clear();
         }
 
-        return _rendered.GetOrAdd((unit, shape, commits), SqlText.Of(this, unit, shape, commits));
+        return _rendered.GetOrAdd((unit, shape, parts), SqlText.Of(this, unit, shape, parts));
     }
 }
 

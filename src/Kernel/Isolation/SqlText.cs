@@ -21,6 +21,19 @@ internal enum SqlShape
     RecordsNoneIfAny,
 }
 
+/// <summary>What is kept beside an entry, in the statement that appends it.</summary>
+[Flags]
+internal enum EntryParts
+{
+    None = 0,
+
+    /// <summary>It commits to numbers: what opens them lies in audit_opening.</summary>
+    Commitments = 1,
+
+    /// <summary>It has digests of values: what discloses them lies in audit_disclosure.</summary>
+    Values = 2,
+}
+
 internal enum SqlBindingKind
 {
     Tenant,
@@ -40,6 +53,11 @@ internal enum SqlBindingKind
 
     /// <summary>Whether the number of records says which.</summary>
     EntryCounts,
+    EntryOpening,
+    EntryDisclosure,
+
+    /// <summary>The person under whose key the disclosure is.</summary>
+    EntrySubject,
 }
 
 internal readonly record struct SqlBinding(SqlBindingKind Kind, SqlValue Value, int Slot);
@@ -57,8 +75,7 @@ internal sealed class SqlText
 
     public ImmutableArray<SqlBinding> Bindings { get; }
 
-    /// <param name="commits">The entry commits to numbers.</param>
-    public static SqlText Of(Sql sql, Unit unit, SqlShape shape, bool commits)
+    public static SqlText Of(Sql sql, Unit unit, SqlShape shape, EntryParts parts)
     {
         var build = new Build(unit);
         if (shape == SqlShape.Plain)
@@ -71,13 +88,14 @@ internal sealed class SqlText
         build.Text("with act as materialized (");
         build.Statement(sql);
         build.Text("), entry as (");
-        build.Entry(shape, commits);
+        build.Entry(shape, parts.HasFlag(EntryParts.Commitments));
         build.Text(" from act a");
         if (shape is SqlShape.RecordsIdsIfAny or SqlShape.RecordsDigestIfAny or SqlShape.RecordsNoneIfAny)
         {
             build.Text(" having count(*) > 0");
         }
 
+        build.Beside(parts);
         if (shape is SqlShape.RecordsIds or SqlShape.RecordsIdsIfAny)
         {
             build.RecordsOfSeveral();
@@ -88,14 +106,24 @@ internal sealed class SqlText
     }
 
     /// <summary>The appending of an entry whose act has no rows.</summary>
-    public static SqlText EntryAlone(Unit unit, bool commits)
+    public static SqlText EntryAlone(Unit unit, EntryParts parts)
     {
+        // Values are those of a record.
+        ArgumentOutOfRangeException.ThrowIfNotEqual(parts.HasFlag(EntryParts.Values), false, nameof(parts));
+        var commits = parts.HasFlag(EntryParts.Commitments);
         var build = new Build(unit);
+        build.Text(commits ? "with entry as (" : "");
         build.EntryHead(commits, "1");
         build.Text("null, ");
         build.Bind(SqlBindingKind.EntryHead);
         build.Text(" || ");
         build.Bind(SqlBindingKind.EntryTail);
+        if (commits)
+        {
+            build.Text(" returning id) ");
+            build.Opening();
+        }
+
         return build.Done();
     }
 
@@ -158,12 +186,56 @@ internal sealed class SqlText
             Bind(SqlBindingKind.EntryTail);
         }
 
+        /// <summary>What is kept beside the entry, when it is appended.</summary>
+        public void Beside(EntryParts parts)
+        {
+            if (parts == EntryParts.None)
+            {
+                return;
+            }
+
+            Text(" returning id");
+            if (parts.HasFlag(EntryParts.Commitments))
+            {
+                Text("), opening as (");
+                Opening();
+            }
+
+            if (parts.HasFlag(EntryParts.Values))
+            {
+                Text("), disclosure as (");
+                Insert("audit_disclosure (tenant_id, id, _sealed_secret, _subject) select ");
+                Tenant();
+                Text(", e.id, ");
+                Bind(SqlBindingKind.EntryDisclosure);
+                Text(", ");
+                Bind(SqlBindingKind.EntrySubject);
+                Text(" from entry e");
+            }
+        }
+
+        public void Opening()
+        {
+            Insert("audit_opening (tenant_id, id, _sealed_secret) select ");
+            Tenant();
+            Text(", e.id, ");
+            Bind(SqlBindingKind.EntryOpening);
+            Text(" from entry e");
+        }
+
+        private void Insert(string what)
+        {
+            Text("insert into ");
+            Text(unit.CoreSchema.Quoted);
+            Text(".");
+            Text(what);
+        }
+
         /// <summary>An entry of one record names it in its own row; of several, each stands beside it (docs/decisions/searching-the-log.md).</summary>
         public void RecordsOfSeveral()
         {
-            Text("), named as (insert into ");
-            Text(unit.CoreSchema.Quoted);
-            Text(".audit_record (tenant_id, record, entry_id) select ");
+            Text("), named as (");
+            Insert("audit_record (tenant_id, record, entry_id) select ");
             Tenant();
             Text(", a.id, ");
             Bind(SqlBindingKind.EntryId);
@@ -172,9 +244,7 @@ internal sealed class SqlText
 
         public void EntryHead(bool commits, string counted)
         {
-            Text("insert into ");
-            Text(unit.CoreSchema.Quoted);
-            Text(".audit_entry (tenant_id, id, at, actor, action, entity, result, ");
+            Insert("audit_entry (tenant_id, id, at, actor, action, entity, result, ");
             Text(commits ? "commitments, record, body) select " : "record, body) select ");
             Tenant();
             ReadOnlySpan<SqlBindingKind> columns =

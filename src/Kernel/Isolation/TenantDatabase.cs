@@ -45,9 +45,9 @@ public sealed class TenantDatabase
             RequireOpen(context.Tenant);
         }
 
-        var openings = work.Steps.Exists(s => s.Commits)
-            ? await _keys.OpenAsync(context.Tenant, EntryCommitments.KeyName, cancellationToken)
-            : null;
+        var keys = new EntryKeys(
+            await OpenAsync(work, EntryParts.Commitments, EntryCommitments.KeyName, context.Tenant, cancellationToken),
+            await OpenAsync(work, EntryParts.Values, EntryValues.KeyName, context.Tenant, cancellationToken));
         var unit = tenant.Placement.Unit;
         for (var attempt = 1; ; attempt++)
         {
@@ -55,7 +55,7 @@ public sealed class TenantDatabase
             try
             {
                 await using var lease = await _pools.OpenAsync(unit, cancellationToken);
-                var result = await RunAsync(lease.Connection, unit, capability, context, work, openings, progress, cancellationToken);
+                var result = await RunAsync(lease.Connection, unit, capability, context, work, keys, progress, cancellationToken);
                 if (touchesData)
                 {
                     // What was read before the tenant withdrew its keys is not shown after it.
@@ -108,7 +108,7 @@ public sealed class TenantDatabase
         Guid capability,
         RequestContext context,
         TenantWork work,
-        RecordKeys? openings,
+        EntryKeys keys,
         RunProgress progress,
         CancellationToken cancellationToken)
     {
@@ -130,7 +130,7 @@ public sealed class TenantDatabase
 
         foreach (var step in work.Steps)
         {
-            Add(batch, step, unit, context, openings, now);
+            Add(batch, step, unit, context, keys, now);
         }
 
         if (oneSnapshot)
@@ -169,16 +169,38 @@ public sealed class TenantDatabase
         return new(changed, null);
     }
 
+    private async ValueTask<RecordKeys?> OpenAsync(
+        TenantWork work, EntryParts part, string name, TenantId tenant, CancellationToken cancellationToken)
+    {
+        foreach (var step in work.Steps)
+        {
+            if ((step.Parts & part) != 0)
+            {
+                return await _keys.OpenAsync(tenant, name, cancellationToken);
+            }
+        }
+
+        return null;
+    }
+
     private static void Add(
-        NpgsqlBatch batch, in WorkStep step, Unit unit, RequestContext context, RecordKeys? openings, DateTimeOffset now)
+        NpgsqlBatch batch, in WorkStep step, Unit unit, RequestContext context, EntryKeys keys, DateTimeOffset now)
     {
         var text = step.Statement is null
-            ? SqlText.EntryAlone(unit, step.Commits)
-            : step.Statement.Render(unit, step.Shape, step.Commits);
+            ? SqlText.EntryAlone(unit, step.Parts)
+            : step.Statement.Render(unit, step.Shape, step.Parts);
+        var values = step.Parts.HasFlag(EntryParts.Values) ? EntryValues.Of(step.Audit!.Values!) : null;
         var entry = step.Audit is null
             ? default
-            : AuditEntry.Of(context, step.Audit, now, hasRecords: step.Statement is not null && step.Audit.Records != AuditRecords.None);
-        var commitments = step.Commits ? EntryCommitments.Of(step.Audit!.Numbers, entry.Id, openings!) : null;
+            : AuditEntry.Of(
+                context,
+                step.Audit,
+                now,
+                hasRecords: step.Statement is not null && step.Audit.Records != AuditRecords.None,
+                values?.Digests);
+        var commitments = step.Parts.HasFlag(EntryParts.Commitments)
+            ? EntryCommitments.Of(step.Audit!.Numbers, entry.Id, keys.Openings!)
+            : null;
         var command = new NpgsqlBatchCommand(text.Text);
         foreach (var binding in text.Bindings)
         {
@@ -187,24 +209,13 @@ public sealed class TenantDatabase
                 SqlBindingKind.Tenant => SqlValue.Uuid(context.Tenant.Value).ToParameter(),
                 SqlBindingKind.Value => binding.Value.ToParameter(),
                 SqlBindingKind.Slot => step.Arguments![binding.Slot].ToParameter(),
+                SqlBindingKind.EntryDisclosure => SqlValue.Bytes(values!.Seal(entry.Id, keys.Disclosures!)).ToParameter(),
+                SqlBindingKind.EntrySubject => SqlValue.Uuid(values!.Subject).ToParameter(),
                 _ => EntryValue(binding.Kind, entry, commitments).ToParameter(),
             });
         }
 
         batch.BatchCommands.Add(command);
-        if (commitments is not null)
-        {
-            // The entry is not there when the act found nothing to record.
-            var opening = new NpgsqlBatchCommand(
-                $"""
-                insert into {unit.CoreSchema.Quoted}.audit_opening (tenant_id, id, _sealed_secret) select $1, $2, $3
-                where exists (select 1 from {unit.CoreSchema.Quoted}.audit_entry where tenant_id = $1 and id = $2)
-                """);
-            opening.Parameters.Add(SqlValue.Uuid(context.Tenant.Value).ToParameter());
-            opening.Parameters.Add(SqlValue.Uuid(entry.Id).ToParameter());
-            opening.Parameters.Add(SqlValue.Bytes(commitments.Opening).ToParameter());
-            batch.BatchCommands.Add(opening);
-        }
     }
 
     private static SqlValue EntryValue(SqlBindingKind kind, in AuditEntry entry, EntryCommitments? commitments) => kind switch
@@ -219,6 +230,10 @@ public sealed class TenantDatabase
         SqlBindingKind.EntryTail => SqlValue.Text(entry.Tail),
         SqlBindingKind.EntryCommitments => SqlValue.Texts(commitments!.Texts),
         SqlBindingKind.EntryCounts => SqlValue.Boolean(commitments!.IsCounted),
+        SqlBindingKind.EntryOpening => SqlValue.Bytes(commitments!.Opening),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
+
+    /// <summary>Of what is kept beside entries; null where none of the work has it.</summary>
+    private sealed record EntryKeys(RecordKeys? Openings, RecordKeys? Disclosures);
 }

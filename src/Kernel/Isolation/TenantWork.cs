@@ -81,7 +81,8 @@ public sealed class TenantWork
 internal readonly record struct WorkStep(
     Sql? Statement, AuditEvent? Audit, RowSink? Sink, SqlShape Shape, SqlValue[]? Arguments, bool Writes)
 {
-    public bool Commits => Audit is { Numbers.IsDefaultOrEmpty: false };
+    public EntryParts Parts => (Audit is { Numbers.IsDefaultOrEmpty: false } ? EntryParts.Commitments : EntryParts.None)
+        | (Audit is { Values.Fields.IsDefaultOrEmpty: false } ? EntryParts.Values : EntryParts.None);
 
     public bool HasRows => Sink is not null || Shape != SqlShape.Plain;
 }

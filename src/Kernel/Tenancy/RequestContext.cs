@@ -1,5 +1,11 @@
 namespace Bulkhead.Kernel.Tenancy;
 
+/// <summary>How a caller was known.</summary>
+/// <param name="Credential">Id of the access token (<c>jti</c>); null when it called with something else.</param>
+/// <param name="Assurance">How strongly it was signed in (<c>acr</c> of the token); null when the token does not say.</param>
+/// <param name="Source">IP address that the request came from; null when there is none (a socket of the machine).</param>
+public sealed record Caller(string? Credential, string? Assurance, string? Source);
+
 /// <summary>
 /// What every access to a tenant's data carries, passed explicitly and never ambient:
 /// without it there is no connection, because no door takes less.
@@ -34,4 +40,10 @@ public sealed class RequestContext
 
     /// <summary>Why, as the caller stated it in the <c>Purpose</c> header (at most 200 characters); null when unstated.</summary>
     public string? Purpose { get; }
+
+    /// <summary>Under which ticket, as the caller stated it in the <c>Ticket</c> header (at most 100 characters); null when unstated.</summary>
+    public string? Ticket { get; init; }
+
+    /// <summary>How the actor was known; null for the platform's own acts.</summary>
+    public Caller? Caller { get; init; }
 }

@@ -22,6 +22,7 @@ public static class ErrorCodes
         ["conflict"] = "The change conflicts with what is stored",
         ["create-without-required"] = "A role may create records but not write a required field",
         ["data-loss"] = "The change would lose or break data",
+        ["disclosure-damaged"] = "What discloses values does not open",
         ["duplicate-id"] = "The same id stands twice",
         ["duplicate-index"] = "The same index stands twice",
         ["duplicate-key"] = "A key stands twice",

@@ -51,9 +51,8 @@ public static class Permissions
     public static EntityPermissions? For(AppModel app, Actor actor, EntityModel entity) =>
         Of(app, actor) is { } set && set.Entities.TryGetValue(entity.Name, out var permissions) ? permissions : null;
 
-    public static bool ReadsAudit(AppModel app, Actor actor) => Of(app, actor) is { ReadsAudit: true };
-
-    public static bool ManagesAudit(AppModel app, Actor actor) => Of(app, actor) is { ManagesAudit: true };
+    /// <summary>All that any of the actor's roles may do with the log.</summary>
+    public static AuditGrant Audit(AppModel app, Actor actor) => Of(app, actor)?.Audit ?? AuditGrant.None;
 
     /// <summary>The most that any of the actor's roles may do with the tenant's keys.</summary>
     public static KeysGrant Keys(AppModel app, Actor actor) => Of(app, actor)?.Keys ?? KeysGrant.None;
@@ -81,7 +80,7 @@ public static class Permissions
     }
 
     private sealed record RoleSet(
-        FrozenDictionary<string, EntityPermissions> Entities, bool ReadsAudit, bool ManagesAudit, KeysGrant Keys)
+        FrozenDictionary<string, EntityPermissions> Entities, AuditGrant Audit, KeysGrant Keys)
     {
         internal static RoleSet Of(AppModel app, ImmutableArray<string> names)
         {
@@ -96,8 +95,7 @@ public static class Permissions
                 .ToFrozenDictionary(g => g.Key, g => Union([.. g]), StringComparer.Ordinal);
             return new(
                 entities,
-                roles.Exists(r => r.ReadsAudit),
-                roles.Exists(r => r.ManagesAudit),
+                roles.Aggregate(AuditGrant.None, (all, role) => all | role.Audit),
                 roles.Select(r => r.Keys).DefaultIfEmpty(KeysGrant.None).Max());
         }
     }

@@ -14,7 +14,12 @@ internal static class AccessDifference
 
         if (!from.AuditedReads.SetEquals(to.AuditedReads))
         {
-            yield return $"change the reads that are recorded: {Classes(from)} becomes {Classes(to)}";
+            yield return $"change the reads that are recorded: {Classes(from.AuditedReads)} becomes {Classes(to.AuditedReads)}";
+        }
+
+        if (!from.RecordedValues.SetEquals(to.RecordedValues))
+        {
+            yield return $"change the values that entries have digests of: {Classes(from.RecordedValues)} becomes {Classes(to.RecordedValues)}";
         }
 
         if (Commits(from) != Commits(to))
@@ -44,14 +49,10 @@ internal static class AccessDifference
 
     private static IEnumerable<string> Role(RoleModel old, RoleModel role)
     {
-        if (old.ReadsAudit != role.ReadsAudit)
+        if (old.Audit != role.Audit)
         {
-            yield return $"change role {role.Name}: {(role.ReadsAudit ? "reads" : "no longer reads")} the audit log";
-        }
-
-        if (old.ManagesAudit != role.ManagesAudit)
-        {
-            yield return $"change role {role.Name}: {(role.ManagesAudit ? "manages" : "no longer manages")} the audit log";
+            var now = ManifestWords<AuditGrant>.WordOf(role.Audit);
+            yield return $"change role {role.Name}: audit {ManifestWords<AuditGrant>.WordOf(old.Audit)} becomes {now}";
         }
 
         if (old.Keys != role.Keys)
@@ -134,6 +135,6 @@ internal static class AccessDifference
         ", ",
         app.Commits.Concat(app.Entities.SelectMany(e => e.Commits).Select(f => f.Attribute)).Order(StringComparer.Ordinal).DefaultIfEmpty("nothing"));
 
-    private static string Classes(AppModel app) =>
-        string.Join(", ", app.AuditedReads.Order().Select(ManifestWords<DataClass>.WordOf).DefaultIfEmpty("none"));
+    private static string Classes(FrozenSet<DataClass> classes) =>
+        string.Join(", ", classes.Order().Select(ManifestWords<DataClass>.WordOf).DefaultIfEmpty("none"));
 }

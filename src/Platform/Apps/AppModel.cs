@@ -29,6 +29,13 @@ public sealed class AppModel
     /// <summary>Classes whose reads append an audit entry.</summary>
     public required FrozenSet<DataClass> AuditedReads { get; init; }
 
+    /// <summary>Classes of which the entry of a change has salted digests of the values, before and after.</summary>
+    public FrozenSet<DataClass> RecordedValues { get; init; } = RecordedUnlessSaid;
+
+    /// <summary>Where an app does not say: what had better not outlive its row is left out.</summary>
+    public static FrozenSet<DataClass> RecordedUnlessSaid { get; } =
+        [DataClass.Public, DataClass.Internal, DataClass.Personal, DataClass.Health];
+
     /// <summary>Numbers that entries commit to: <c>recordsRead</c>, <c>bytesExported</c>.</summary>
     public FrozenSet<string> Commits { get; init; } = [];
 
@@ -228,13 +235,24 @@ public sealed class RoleModel
     /// <summary>By entity name; an entity that is not named does not exist for the role.</summary>
     public required FrozenDictionary<string, GrantModel> Grants { get; init; }
 
-    public bool ReadsAudit { get; init; }
-
-    /// <summary>Decides where the log is streamed to, how long entries are kept, and what is held. Also reads it.</summary>
-    public bool ManagesAudit { get; init; }
+    public AuditGrant Audit { get; init; }
 
     /// <summary>What the role may do with the tenant's own keys.</summary>
     public KeysGrant Keys { get; init; }
+}
+
+/// <summary>What a role may do with the log; of several roles all that any of them may.</summary>
+[Flags]
+public enum AuditGrant
+{
+    None = 0,
+    Read = 1,
+
+    /// <summary>Shows what values were, one by one, to an auditor. Also reads.</summary>
+    Disclose = Read | 2,
+
+    /// <summary>Decides where the log is streamed to, how long entries are kept, and what is held. Also reads.</summary>
+    Manage = Read | 4,
 }
 
 public enum KeysGrant

@@ -48,6 +48,7 @@ public static class ManifestCompiler
             ByName = entities.ToFrozenDictionary(e => e.Name, StringComparer.Ordinal),
             Roles = draft.Roles.Select(Role).ToFrozenDictionary(r => r.Name, StringComparer.Ordinal),
             AuditedReads = draft.AuditedReads.ToFrozenSet(),
+            RecordedValues = draft.RecordedValues?.ToFrozenSet() ?? AppModel.RecordedUnlessSaid,
             Commits = draft.Commits.Select(w => w.Value).Where(CommittedAttributes.All.Contains).ToFrozenSet(StringComparer.Ordinal),
             Manifest = yaml,
         };
@@ -131,8 +132,7 @@ public static class ManifestCompiler
     {
         Name = role.Name.Value,
         Description = role.Description,
-        ReadsAudit = role.ReadsAudit,
-        ManagesAudit = role.ManagesAudit,
+        Audit = role.Audit,
         Keys = role.Keys,
         Grants = role.Grants.ToFrozenDictionary(g => g.Entity.Value, g => g.Model, StringComparer.Ordinal),
     };

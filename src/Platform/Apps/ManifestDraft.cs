@@ -18,6 +18,9 @@ internal sealed class ManifestDraft
 
     internal HashSet<DataClass> AuditedReads { get; } = [];
 
+    /// <summary>Null where the manifest does not say.</summary>
+    internal HashSet<DataClass>? RecordedValues { get; set; }
+
     /// <summary>Words of <c>commits</c>, of which those with a point name fields.</summary>
     internal List<ScalarNode> Commits { get; } = [];
 
@@ -113,6 +116,6 @@ internal sealed class FieldDraft(ScalarNode name)
 internal sealed record IndexDraft(ManifestNode At, ImmutableArray<ScalarNode> Fields, bool Unique);
 
 internal sealed record RoleDraft(
-    ScalarNode Name, string? Description, bool ReadsAudit, bool ManagesAudit, KeysGrant Keys, ImmutableArray<GrantDraft> Grants);
+    ScalarNode Name, string? Description, AuditGrant Audit, KeysGrant Keys, ImmutableArray<GrantDraft> Grants);
 
 internal sealed record GrantDraft(ScalarNode Entity, GrantModel Model);

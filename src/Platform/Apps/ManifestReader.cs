@@ -58,13 +58,11 @@ internal sealed class ManifestReader
             return;
         }
 
-        var audit = new ManifestSection(mapping, _faults, ["readsOf", "commits"], "'audit'");
-        foreach (var word in audit.Words("readsOf"))
+        var audit = new ManifestSection(mapping, _faults, ["readsOf", "values", "commits"], "'audit'");
+        Classes(audit, "readsOf", _draft.AuditedReads);
+        if (audit.Has("values"))
         {
-            if (ManifestWords.Classes.Read(word, "readsOf", _faults) is { } known)
-            {
-                _draft.AuditedReads.Add(known);
-            }
+            Classes(audit, "values", _draft.RecordedValues = []);
         }
 
         var commits = audit.Words("commits");
@@ -74,6 +72,17 @@ internal sealed class ManifestReader
         }
 
         _draft.Commits.AddRange(commits.Take(ManifestLimits.Commits));
+    }
+
+    private void Classes(ManifestSection audit, string key, HashSet<DataClass> classes)
+    {
+        foreach (var word in audit.Words(key))
+        {
+            if (ManifestWords.Classes.Read(word, key, _faults) is { } known)
+            {
+                classes.Add(known);
+            }
+        }
     }
 
     private void Masks(ManifestSection section)

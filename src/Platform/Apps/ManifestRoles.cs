@@ -16,13 +16,6 @@ internal sealed class ManifestRoles
         _faults = faults;
     }
 
-    private enum AuditWord
-    {
-        None,
-        Read,
-        Manage,
-    }
-
     internal static void Read(MappingNode roles, ManifestDraft draft, ManifestFaults faults)
     {
         var reader = new ManifestRoles(draft, faults);
@@ -77,12 +70,10 @@ internal sealed class ManifestRoles
             }
         }
 
-        var audit = section.Word("audit", new ManifestWords<AuditWord>()) ?? AuditWord.None;
         _draft.Roles.Add(new(
             name,
             section.Text("description", ManifestLimits.DescriptionLength)?.Value,
-            audit != AuditWord.None,
-            audit == AuditWord.Manage,
+            section.Word("audit", new ManifestWords<AuditGrant>()) ?? AuditGrant.None,
             section.Word("keys", new ManifestWords<KeysGrant>()) ?? KeysGrant.None,
             grants.ToImmutable()));
     }

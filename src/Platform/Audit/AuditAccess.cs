@@ -1,4 +1,5 @@
 using Bulkhead.Platform.Access;
+using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Identity;
 using Microsoft.AspNetCore.Http;
 
@@ -8,16 +9,15 @@ namespace Bulkhead.Platform.Audit;
 internal static class AuditAccess
 {
     /// <summary>Null when the caller may not: the refusal is recorded and written. Who may not read the log finds none.</summary>
-    /// <param name="manages">Needed is <c>audit: manage</c>; else <c>audit: read</c>.</param>
     public static async Task<TenantCall?> EnterAsync(
-        HttpContext context, Authentication authentication, Denials denials, string action, bool manages = false)
+        HttpContext context, Authentication authentication, Denials denials, string action, AuditGrant needed = AuditGrant.Read)
     {
         if (await authentication.TenantAsync(context) is not { } call)
         {
             return null;
         }
 
-        if (manages ? Permissions.ManagesAudit(call.App, call.Context.Actor) : Permissions.ReadsAudit(call.App, call.Context.Actor))
+        if (Permissions.Audit(call.App, call.Context.Actor).HasFlag(needed))
         {
             return call;
         }

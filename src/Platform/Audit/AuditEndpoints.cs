@@ -22,6 +22,7 @@ public static class AuditEndpoints
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/audit", ReadAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/{id:guid}/values", DiscloseValues.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/tail", TailAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/{plural}/{id}/audit", ReadAudit.TimelineAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -11,7 +11,7 @@ namespace Bulkhead.Platform.Audit;
 /// <summary>
 /// <c>GET /api/v1/audit/export</c>: entries with what proves them, as JSON Lines (docs/formats/audit-log.md), for <c>bulkhead-verify</c>. All
 /// of the log, or <c>from</c> and <c>to</c> (positions), <c>at.gte</c> and <c>at.lt</c> (time), or one <c>entry</c>; <c>format=ocsf</c>: as
-/// events of OCSF, without proofs. Its entry in the log is appended before the first line goes out, and another, with the bytes that did,
+/// events of OCSF, without proofs; <c>disclose=</c> fields, or *: with what discloses their values, for roles with <c>audit: disclose</c>. Its entry in the log is appended before the first line goes out, and another, with the bytes that did,
 /// after the last.
 /// </summary>
 internal static class ExportAudit
@@ -20,7 +20,8 @@ internal static class ExportAudit
     private const string DoneAction = "audit.exported";
 
     public static async Task HandleAsync(
-        HttpContext context, Authentication authentication, Denials denials, AuditLog log, LogKeys keys, TenantDatabase database)
+        HttpContext context, Authentication authentication, Denials denials, AuditLog log, LogKeys keys, TenantDatabase database,
+        Disclosures disclosures)
     {
         var cancellationToken = context.RequestAborted;
         if (await AuditAccess.EnterAsync(context, authentication, denials, Action) is not { } call)
@@ -37,6 +38,19 @@ internal static class ExportAudit
             return;
         }
 
+        if (asked.Discloses)
+        {
+            // Before anything of the answer is sent.
+            if (!Permissions.Audit(call.App, call.Context.Actor).HasFlag(AuditGrant.Disclose))
+            {
+                await denials.RecordAsync(call, "not-found", "audit.disclose", null, cancellationToken);
+                await ProblemResults.NotFoundAsync(context, cancellationToken);
+                return;
+            }
+
+            await disclosures.RequireKeysAsync(call.Context.Tenant, cancellationToken);
+        }
+
         // The head first: so the log is at least as long as every head of it that is shown.
         var head = await log.HeadAsync(call.Context.Tenant, null, cancellationToken);
         var state = await log.StateAsync(call.Context, cancellationToken);
@@ -51,6 +65,11 @@ internal static class ExportAudit
 
         var details = Data.Entries.Detail("from", Text(found.From)).Add("to", Text(found.To))
             .Add("format", asked.IsOcsf ? "ocsf" : "proven");
+        if (asked.Discloses)
+        {
+            details = details.Add("disclose", asked.DisclosesAll ? "*" : string.Join(',', asked.Disclosed));
+        }
+
         if (asked.IsOcsf)
         {
             context.Response.Headers["Audit-Proofs"] = "none";
@@ -64,6 +83,9 @@ internal static class ExportAudit
             lines => asked.IsOcsf
                 ? ExportOcsf.WriteAsync(lines, log, call.Context, found.From, found.To, cancellationToken)
                 : new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
+                {
+                    Disclosed = asked.Discloses ? new(disclosures, asked.DisclosesAll ? null : asked.Disclosed) : null,
+                }
                 .WriteAsync(lines, log, keys, cancellationToken));
     }
 

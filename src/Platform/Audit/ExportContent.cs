@@ -18,6 +18,9 @@ internal sealed record ExportContent(
     /// <summary>A checkpoint where the range begins; null for none, and for the empty log.</summary>
     public (Checkpoint Checkpoint, string Note)? Older { get; init; }
 
+    /// <summary>What goes with the entries; null for nothing.</summary>
+    public DisclosedFields? Disclosed { get; init; }
+
     /// <summary>Digests in place of bodies.</summary>
     public bool IsHidden { get; init; }
 
@@ -65,13 +68,15 @@ internal sealed record ExportContent(
                 });
             }
 
-            foreach (var entry in await log.EntriesAsync(Context, position, end, cancellationToken))
+            var entries = await log.EntriesAsync(Context, position, end, cancellationToken);
+            var disclosures = Disclosed is null ? null : await Disclosed.OfAsync(Context, entries, cancellationToken);
+            foreach (var entry in entries)
             {
                 // A hole is left out, and the verifier names it.
                 if (entry is not null)
                 {
                     var here = position;
-                    await lines.LineAsync("entry", json => Write(json, here, entry));
+                    await lines.LineAsync("entry", json => Write(json, here, entry, disclosures));
                 }
 
                 position++;
@@ -146,12 +151,16 @@ internal sealed record ExportContent(
         }
     }
 
-    private void Write(Utf8JsonWriter json, long position, LoggedEntry entry)
+    private void Write(Utf8JsonWriter json, long position, LoggedEntry entry, ILookup<Guid, string>? disclosures)
     {
         json.WriteNumber("position", position);
         if (entry.Body is { } body && !IsHidden)
         {
             json.WriteString("body", body);
+            if (disclosures?.Contains(entry.Id) == true)
+            {
+                ExportLines.Array(json, "disclosures", disclosures[entry.Id]);
+            }
         }
         else
         {

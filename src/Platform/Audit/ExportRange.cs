@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Tenancy;
@@ -20,6 +21,14 @@ internal sealed record ExportRange
     public DateTimeOffset? End { get; private set; }
 
     public Guid? Entry { get; private set; }
+
+    /// <summary>Of which fields what discloses their values goes with the entries; empty for none.</summary>
+    public ImmutableArray<string> Disclosed { get; private set; } = [];
+
+    /// <summary>Of every field.</summary>
+    public bool DisclosesAll { get; private set; }
+
+    public bool Discloses => DisclosesAll || !Disclosed.IsEmpty;
 
     /// <summary>As events of OCSF, without what proves them.</summary>
     public bool IsOcsf { get; private set; }
@@ -68,6 +77,11 @@ internal sealed record ExportRange
                     faults.Add(new("invalid-parameter", "A UUID is needed.", Parameter: name));
                 }
             }
+            else if (name == "disclose")
+            {
+                range.DisclosesAll = value == "*";
+                range.Disclosed = range.DisclosesAll ? [] : DiscloseValues.FieldNames(name, value, faults);
+            }
             else if (name == "format")
             {
                 range.IsOcsf = value == "ocsf";
@@ -80,6 +94,11 @@ internal sealed record ExportRange
             {
                 faults.Add(new("unknown-parameter", "There is no such parameter.", Parameter: name.Length <= 100 ? name : name[..100]));
             }
+        }
+
+        if (range is { IsOcsf: true, Discloses: true })
+        {
+            faults.Add(new("invalid-parameter", "Events of OCSF have no values.", Parameter: "disclose"));
         }
 
         var kinds = (range.From is null && range.To is null ? 0 : 1) + (range.Begin is null && range.End is null ? 0 : 1)

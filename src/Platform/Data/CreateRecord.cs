@@ -108,6 +108,7 @@ internal static class CreateRecord
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
             Numbers = call.View.Created(record),
+            Values = RecordedValues.Of(call.View, call.View.All, null, record.Values, person),
         };
         SqlValue[] first = [SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt)];
         var arguments = call.View.Stored.Of(

@@ -33,13 +33,7 @@ internal static class DeleteRecord
             return;
         }
 
-        Guid? current = null;
-        var read = new TenantWork().Read(
-            Sql.Of($"select id, version from {call.View.Table} where id = {SqlValue.Uuid(id)}"), row => current =
-                row.Uuid(1));
-        var dependents = await Dependents.FindAsync(
-            api.Database, call.Tenant.Context, call.Tenant.App, call.View.Entity, id, api.Limits.MaxDependents, read,
-            http.RequestAborted);
+        var (current, values, dependents) = await ReadAsync(api, call, id, http.RequestAborted);
         if (current is null)
         {
             await ProblemResults.NotFoundAsync(http, http.RequestAborted);
@@ -59,12 +53,42 @@ internal static class DeleteRecord
         }
         else
         {
-            await DeleteAsync(api, http, call, id, version, dependents);
+            await DeleteAsync(api, http, call, id, version, dependents, values);
         }
     }
 
+    /// <summary>The record's version and what it holds, and what hangs on it.</summary>
+    private static async Task<(Guid? Version, ChangedValues? Values, Dependents Dependents)> ReadAsync(
+        DataApi api, DataCall call, Guid id, CancellationToken cancellationToken)
+    {
+        var view = call.View;
+        Task<Dependents> FindAsync(TenantWork first) => Dependents.FindAsync(
+            api.Database, call.Tenant.Context, call.Tenant.App, view.Entity, id, api.Limits.MaxDependents, first, cancellationToken);
+
+        // A person's key goes with its record: nothing would disclose the values any more.
+        if (view.Entity is not { HasSubjectKey: true, IsSubject: true })
+        {
+            try
+            {
+                using var current = new CurrentRecord(view, await api.OpenerAsync(call.Tenant, view, view.Stored.NeedKeys, cancellationToken));
+                var found = await FindAsync(new TenantWork().Read(current.Query(id), current.Take));
+                var values = RecordedValues.Of(view, view.All, current.Values?.Values, null, current.Person);
+                return (current.Values?.Version, values, found);
+            }
+            catch (TenantFault fault) when (fault.Kind == TenantFaultKind.RecordDamaged)
+            {
+                // Of a record that nobody can read the entry has no values; it can be deleted.
+            }
+        }
+
+        Guid? version = null;
+        var dependents = await FindAsync(new TenantWork().Read(
+            Sql.Of($"select id, version from {view.Table} where id = {SqlValue.Uuid(id)}"), row => version = row.Uuid(1)));
+        return (version, null, dependents);
+    }
+
     private static async Task DeleteAsync(
-        DataApi api, HttpContext http, DataCall call, Guid id, Guid version, Dependents dependents)
+        DataApi api, HttpContext http, DataCall call, Guid id, Guid version, Dependents dependents, ChangedValues? values)
     {
         var isDeleted = false;
         var work = new TenantWork();
@@ -78,7 +102,7 @@ internal static class DeleteRecord
 
         work.Change(
             Sql.Of($"delete from {Record(call.View, id, version)} returning id"),
-            new AuditEvent(Action) { Entity = call.View.Entity.Name, Details = dependents.Details() },
+            new AuditEvent(Action) { Entity = call.View.Entity.Name, Details = dependents.Details(), Values = values },
             _ => isDeleted = true);
         if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
         {

@@ -85,6 +85,8 @@ internal static class OpenApiComponents
             });
         Parameter(json, "Purpose", "header", "Purpose", "Why: recorded in the audit log with what is done.", false,
             () => StringSchema(json, most: 200));
+        Parameter(json, "Ticket", "header", "Ticket", "Under which ticket: recorded in the audit log with what is done.", false,
+            () => StringSchema(json, most: 100));
         Parameter(json, "ImportSource", "header", "Import-Source",
             "Where the lines come from: recorded in the audit log.", false,
             () => StringSchema(json, most: 200));

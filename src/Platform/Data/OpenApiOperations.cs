@@ -51,6 +51,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
                 OpenApiOperators.Sortable(entity).SelectMany(name => (string[])[name, "-" + name]));
             Selection(entity);
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
             foreach (var (name, type) in OpenApiOperators.OwnFields)
             {
                 foreach (var operation in OpenApiOperators.For(type))
@@ -77,6 +78,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         {
             json.RefObject("parameters", "IdempotencyKey");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
         });
         Body(OpenApiNames.Create(entity), Json);
         Responses(
@@ -91,6 +93,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         {
             Selection(entity);
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
         });
         Responses(() => Ok("200", "The record.", Json, OpenApiNames.Record(entity), "ETag"), 400, 404);
     });
@@ -102,6 +105,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         {
             json.RefObject("parameters", "IfMatch");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
         });
         Body(OpenApiNames.Patch(entity), "application/merge-patch+json", Json);
         Responses(
@@ -116,6 +120,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         {
             json.RefObject("parameters", "IfMatch");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
         });
         Responses(() => Ok("204", "Deleted.", null, null), 400, 404, 409, 412, 428);
     });
@@ -130,6 +135,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
         {
             json.RefObject("parameters", "ImportSource");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
         });
         json.Object("requestBody", () =>
         {
@@ -146,7 +152,11 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
 
     private void Counts() => PlatformOperation("readCounts", "Count records", () =>
     {
-        json.Array("parameters", () => json.RefObject("parameters", "Purpose"));
+        json.Array("parameters", () =>
+        {
+            json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
+        });
         Responses(() => Ok("200", "Records by collection.", Json, OpenApiNames.Counts));
     });
 
@@ -158,6 +168,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             json.RefObject("parameters", "Limit");
             json.RefObject("parameters", "After");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
             OpenApiAudit.Parameters(json);
         });
         Responses(() => Ok("200", "A page of entries.", Json, OpenApiNames.AuditPage), 400, 404);
@@ -172,6 +183,7 @@ internal sealed class OpenApiOperations(Utf8JsonWriter json, OpenApiSchemas sche
             json.RefObject("parameters", "Limit");
             json.RefObject("parameters", "After");
             json.RefObject("parameters", "Purpose");
+            json.RefObject("parameters", "Ticket");
             OpenApiAudit.CommonParameters(json);
         });
         Responses(() => Ok("200", "A page of entries.", Json, OpenApiNames.AuditPage), 400, 404);

@@ -115,6 +115,7 @@ internal static class UpdateRecord
         }
 
         var now = api.Now();
+        FieldValue[] before = [.. old.Values];
         var record = old with { Version = Guid.CreateVersion7(new DateTimeOffset(now)), UpdatedAt = now };
         foreach (var field in changed)
         {
@@ -126,6 +127,7 @@ internal static class UpdateRecord
         {
             Entity = call.View.Entity.Name,
             Fields = [.. changed.Select(field => field.Name)],
+            Values = RecordedValues.Of(call.View, changed, before, record.Values, person),
         });
         if (call.View.Stored.IsConstrained(changed))
         {
@@ -160,44 +162,14 @@ internal static class UpdateRecord
     private static async Task<(RecordValues? Record, Person? Person)> ReadAsync(DataApi api, DataCall call, Guid id,
         CancellationToken cancellationToken)
     {
-        RecordValues? record = null;
-        Person? person = null;
         var view = call.View;
-        using var opened = await api.OpenerAsync(call.Tenant, view, view.Stored.NeedKeys, cancellationToken);
-        var clear = view.All.Where(field => !field.IsSealed).ToList();
-        ImmutableArray<EnvelopeColumn> envelopes =
-            [.. view.Envelopes.Select((envelope, i) => new EnvelopeColumn(envelope, 4 + clear.Count + i))];
-        void Take(Row row)
-        {
-            opened?.Open(row, envelopes);
-            var values = new FieldValue[view.All.Length];
-            foreach (var field in view.All)
-            {
-                values[field.Index] = field.IsSealed
-                    ? opened!.Of(field)
-                    : FieldValue.From(row, 4 + clear.IndexOf(field), field.Type);
-            }
-
-            record = new(row.Uuid(0), row.Uuid(1), row.Timestamp(2), row.Timestamp(3), values);
-            if (view.Entity.HasSubjectKey)
-            {
-                var last = 4 + clear.Count + view.Envelopes.Length;
-                person = Person.Of(row.Uuid(last), row.Bytes(last + 1));
-            }
-        }
-
-        var columns = Sql.Join(
-            "",
-            clear.Select(field => Sql.Name(field.Column)).Concat(view.Envelopes.Select(envelope => envelope.Read))
-                .Concat(view.Entity.HasSubjectKey ? [Sql.Name(SubjectKey.Column), SubjectKey.OfRow] : [])
-                .Select(column => Sql.Of($", {column}")));
-        var query = Sql.Of(
-            $"select id, version, created_at, updated_at{columns} from {view.Table} where id = {SqlValue.Uuid(id)}");
+        using var current = new CurrentRecord(view, await api.OpenerAsync(call.Tenant, view, view.Stored.NeedKeys, cancellationToken));
+        var query = current.Query(id);
         var work = view.Answer.IsAudited
-            ? new TenantWork().Read(query, Entry(view), Take)
-            : new TenantWork().Read(query, Take);
+            ? new TenantWork().Read(query, Entry(view), current.Take)
+            : new TenantWork().Read(query, current.Take);
         await api.Database.RunAsync(call.Tenant.Context, work, cancellationToken);
-        return (record, person);
+        return (current.Values, current.Person);
     }
 
     private static AuditEvent Entry(EntityView view) => new("data.read")

@@ -30,6 +30,9 @@ internal sealed record AccessToken(
 
     public const string Algorithm = "ES256";
 
+    /// <summary>How strongly the client was signed in (<c>acr</c>): by the one secret that it has.</summary>
+    public const string Assurance = "secret";
+
     /// <param name="signer">Null stands for the operator.</param>
     public string Sign(TenantId? signer, TokenSigning signing) =>
         Write(signing.ActiveKid(signer), data => signing.Sign(signer, data));
@@ -73,6 +76,7 @@ internal sealed record AccessToken(
         json.WriteNumber("iat", IssuedAt.ToUnixTimeSeconds());
         json.WriteString("jti", Id);
         json.WriteString("client_id", ClientId);
+        json.WriteString("acr", Assurance);
         if (Scope is not null)
         {
             json.WriteString("scope", Scope);

@@ -38,7 +38,7 @@ public sealed class Authentication
 
     /// <summary>
     /// The call of a verified token at the resolved tenant. Null when it was refused: then the 401 (or the 400 of an invalid
-    /// <c>Purpose</c>) has been written, and the handler returns.
+    /// <c>Purpose</c> or <c>Ticket</c>) has been written, and the handler returns.
     /// </summary>
     public async ValueTask<TenantCall?> TenantAsync(HttpContext context)
     {
@@ -62,16 +62,23 @@ public sealed class Authentication
             _verified.Add(key, verified);
         }
 
-        if (!Purpose.TryRead(context.Request.Headers[Purpose.Header], out var purpose))
+        var headers = context.Request.Headers;
+        var isPurpose = StatedReason.TryRead(headers[StatedReason.Purpose], StatedReason.MaxPurpose, out var purpose);
+        var isTicket = StatedReason.TryRead(headers[StatedReason.Ticket], StatedReason.MaxTicket, out var ticket);
+        if (!isPurpose || !isTicket)
         {
-            await RefusePurposeAsync(context);
+            await RefuseReasonAsync(context, isPurpose, isTicket);
             return null;
         }
 
         return new(
             resolved.Tenant,
             verified.App,
-            new(resolved.Tenant.Id, verified.Actor, context.TraceIdentifier, verified.App.Label, purpose))
+            new(resolved.Tenant.Id, verified.Actor, context.TraceIdentifier, verified.App.Label, purpose)
+            {
+                Ticket = ticket,
+                Caller = new(verified.TokenId, verified.Assurance, context.Source()),
+            })
         {
             ExpiresAt = verified.ExpiresAt,
         };
@@ -110,7 +117,11 @@ public sealed class Authentication
 
         // The catalogue names a version that this process cannot compile yet: it will in a moment, and 503 says so.
         var app = _apps(tenant.App, tenant.AppVersion) ?? throw new TenantFault(TenantFaultKind.Unavailable);
-        return new(resolved, app, new(ActorKind.Service, claims.ClientId, claims.Roles), claims.ExpiresAt);
+        return new(resolved, app, new(ActorKind.Service, claims.ClientId, claims.Roles), claims.ExpiresAt)
+        {
+            TokenId = claims.TokenId,
+            Assurance = claims.Assurance,
+        };
     }
 
     /// <summary>Gives the whole header, scheme included: the token in it is copied only when it must be verified.</summary>
@@ -153,14 +164,33 @@ public sealed class Authentication
             context, refusal.Status, refusal.Code, refusal.Detail, null, context.RequestAborted);
     }
 
-    private static Task RefusePurposeAsync(HttpContext context) =>
-        ProblemResults.WriteAsync(
+    private static Task RefuseReasonAsync(HttpContext context, bool isPurpose, bool isTicket)
+    {
+        var faults = new List<Fault>();
+        if (!isPurpose)
+        {
+            faults.Add(new(
+                "invalid-header",
+                $"Purpose is one line of 1 to {StatedReason.MaxPurpose} printable characters.",
+                Parameter: StatedReason.Purpose));
+        }
+
+        if (!isTicket)
+        {
+            faults.Add(new(
+                "invalid-header",
+                $"Ticket is one line of 1 to {StatedReason.MaxTicket} printable characters.",
+                Parameter: StatedReason.Ticket));
+        }
+
+        return ProblemResults.WriteAsync(
             context,
             StatusCodes.Status400BadRequest,
             "invalid-header",
             "A header has an invalid value.",
-            [new Fault("invalid-header", "Purpose is one line of 1 to 200 printable characters.", Parameter: "Purpose")],
+            faults,
             context.RequestAborted);
+    }
 
     /// <summary>What a refused caller gets (RFC 6750 section 3).</summary>
     private sealed record Refusal(int Status, string Code, string Challenge, string Detail)

@@ -47,7 +47,7 @@ internal static class IssueTenantToken
         }
 
         var tokenId = Guid.CreateVersion7(time.GetUtcNow());
-        var who = Context(resolved.Tenant, request, context.TraceIdentifier);
+        var who = Context(resolved.Tenant, request, context);
         var roles = await FindAsync(database, who, request, tokenId, cancellationToken);
         if (roles.IsDefault)
         {
@@ -63,8 +63,11 @@ internal static class IssueTenantToken
     }
 
     // The client is not verified yet: its id reaches the log only with a row that proves it to be one of ours.
-    private static RequestContext Context(TenantEntry tenant, TokenRequest request, string requestId) =>
-        new(tenant.Id, new(ActorKind.Service, request.ClientId, []), requestId, $"{tenant.App}@{tenant.AppVersion}");
+    private static RequestContext Context(TenantEntry tenant, TokenRequest request, HttpContext http) =>
+        new(tenant.Id, new(ActorKind.Service, request.ClientId, []), http.TraceIdentifier, $"{tenant.App}@{tenant.AppVersion}")
+        {
+            Caller = new(null, AccessToken.Assurance, http.Source()),
+        };
 
     /// <summary>The account's roles; default when the client or its secret is unknown, or the account is disabled.</summary>
     private static async Task<ImmutableArray<string>> FindAsync(

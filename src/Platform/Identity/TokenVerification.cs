@@ -8,7 +8,14 @@ using Microsoft.IdentityModel.Tokens;
 namespace Bulkhead.Platform.Identity;
 
 /// <summary>What a verified token says. It holds until <see cref="ExpiresAt"/>.</summary>
-internal sealed record TokenClaims(string ClientId, ImmutableArray<string> Roles, string? Scope, DateTimeOffset ExpiresAt);
+internal sealed record TokenClaims(string ClientId, ImmutableArray<string> Roles, string? Scope, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Id of the token (<c>jti</c>); null when it has none.</summary>
+    public string? TokenId { get; init; }
+
+    /// <summary>How strongly the client was signed in (<c>acr</c>); null when the token does not say.</summary>
+    public string? Assurance { get; init; }
+}
 
 /// <summary>
 /// Verifies an access token (RFC 9068 section 4, RFC 8725): exactly ES256, exactly one of the issuer's keys by its id, exactly
@@ -77,7 +84,11 @@ internal sealed class TokenVerification(TimeProvider time)
 
         var roles = token.TryGetPayloadValue<string[]>("roles", out var names) ? names : [];
         var scope = token.TryGetPayloadValue<string>("scope", out var word) ? word : null;
-        return new(clientId, [.. roles], scope, new(token.ValidTo, TimeSpan.Zero));
+        return new(clientId, [.. roles], scope, new(token.ValidTo, TimeSpan.Zero))
+        {
+            TokenId = string.IsNullOrEmpty(token.Id) ? null : token.Id,
+            Assurance = token.TryGetPayloadValue<string>("acr", out var assurance) ? assurance : null,
+        };
     }
 
     /// <summary>

@@ -9,7 +9,12 @@ using Bulkhead.Platform.Apps;
 namespace Bulkhead.Platform.Identity;
 
 /// <summary>A token that was verified at a tenant, as long as that tenant's entry in the catalogue is still the same one.</summary>
-internal sealed record VerifiedToken(ResolvedTenant Resolved, AppModel App, Actor Actor, DateTimeOffset ExpiresAt);
+internal sealed record VerifiedToken(ResolvedTenant Resolved, AppModel App, Actor Actor, DateTimeOffset ExpiresAt)
+{
+    public string? TokenId { get; init; }
+
+    public string? Assurance { get; init; }
+}
 
 /// <summary>
 /// Tokens that were verified lately: an ES256 verification costs more than all the rest of a read. An entry is found by tenant

@@ -93,7 +93,7 @@ internal sealed partial class KeyUpkeep(
         var context = KeySchedule.ContextOf(tenant);
         var states = (await schedule.ProgressAsync(tenant.Id, epoch, indexVersion, cancellationToken)).ToDictionary(s => s.Entity);
         var finished = true;
-        foreach (var table in Tables(app).Append(RewriteTable.Openings))
+        foreach (var table in Tables(app).Append(RewriteTable.Openings).Append(Disclosures.Table))
         {
             states.TryGetValue(table.Entity, out var state);
             if (state is { FinishedAt: not null })

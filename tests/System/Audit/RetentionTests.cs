@@ -60,6 +60,13 @@ public sealed class RetentionTests : IAsyncLifetime
             Assert.Equal(state.GetProperty("expired").GetInt64(), export.Split('\n').Count(l => l.Contains("\"expired\":true", StringComparison.Ordinal)));
             await HoldsAsync(export);
 
+            // What discloses their values went with the bodies.
+            var home = _server.Tenants[tenant].Placement.Unit;
+            Assert.Equal(0L, await CountAsync(home, $"""
+                select count(*) from {home.CoreSchema.Quoted}.audit_disclosure d where d.tenant_id = '{_server.Tenants[tenant].Id}'
+                and not exists (select 1 from {home.CoreSchema.Quoted}.audit_entry e where e.tenant_id = d.tenant_id and e.id = d.id)
+                """));
+
             // What was removed stays removed, and the sweep finds nothing missing.
             await SweepAsync();
             Assert.Empty(await GapsAsync());
@@ -165,6 +172,14 @@ public sealed class RetentionTests : IAsyncLifetime
         File.Delete(file);
         Assert.True(process.ExitCode == 0, text);
         Assert.Contains("of the entries have expired", text, StringComparison.Ordinal);
+    }
+
+    private async Task<long> CountAsync(Unit unit, string sql)
+    {
+        await using var connection = new NpgsqlConnection(_server.Cluster.ConnectionString(unit.Database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     private async Task RunAsync(Unit unit, string sql)

@@ -1,5 +1,9 @@
+using System.Text;
 using System.Text.Json;
+using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Data;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bulkhead.Tests.System.Audit;
 
@@ -194,6 +198,51 @@ public sealed class TotalTests(TotalTests.CommittingServer server) : LogChecks(s
                 owner,
                 $"select count(*) from {Core("c")}.{table} t where t::text like '%{Number}%' or t::text like '%{Number:x16}%'"));
         }
+    }
+
+    [Fact]
+    public async Task The_log_is_exported_whole_also_when_no_commitment_can_be_made_any_more()
+    {
+        await using var own = new CommittingHome();
+        await own.Server.InitializeAsync();
+        foreach (var destroy in new[] { false, true })
+        {
+            var context = new RequestContext(
+                own.Server.Tenants["a"].Id, new Actor(ActorKind.Service, "officer", ["admin"]), "r", "shop@1");
+            if (destroy)
+            {
+                var destruction = own.Server.Services.GetRequiredService<KeyDestruction>();
+                await destruction.DestroyAsync(context, default);
+                var second = new RequestContext(context.Tenant, new Actor(ActorKind.Service, "second", ["admin"]), "r", "shop@1");
+                Assert.NotNull((await destruction.DestroyAsync(second, default)).Receipt);
+            }
+            else
+            {
+                (await own.Server.SendAsync("a", "POST", "keys/revoke")).Is(200);
+            }
+
+            for (var i = 0; (await own.Server.SendAsync("a", "POST", "bills", """{"cents":1,"price":0}""")).Status == 201; i++)
+            {
+                Assert.True(i < 100, "the keys are still there");
+                await Task.Delay(50);
+            }
+
+            var export = (await own.Server.SendAsync("a", "GET", "audit/export")).Is(200).Text;
+            Assert.Contains("\n{\"type\":\"end\"", export, StringComparison.Ordinal);
+            Assert.Contains((await own.Server.EntriesAsync("a")), entry => entry.Contains($"\"bytes\":\"{Encoding.UTF8.GetByteCount(export)}\"", StringComparison.Ordinal));
+            if (!destroy)
+            {
+                (await own.Server.SendAsync("a", "POST", "keys/restore")).Is(200);
+            }
+        }
+    }
+
+    /// <summary>Of one test, which takes its tenant's keys away.</summary>
+    private sealed class CommittingHome : IAsyncDisposable
+    {
+        public CommittingServer Server { get; } = new();
+
+        public async ValueTask DisposeAsync() => await Server.DisposeAsync();
     }
 
     private static JsonElement TotalOf(string bundle) =>

@@ -128,7 +128,7 @@ public sealed class KeyUpkeepTests(KeyUpkeepTests.IdleServer server) : IClassFix
     private async Task<bool> FinishedAsync(string tenant)
     {
         var rewriting = (await KeysAsync(tenant)).GetProperty("rewriting");
-        return rewriting.GetArrayLength() == 3 && rewriting.EnumerateArray().All(r => r.GetProperty("finished").GetBoolean());
+        return rewriting.GetArrayLength() == 4 && rewriting.EnumerateArray().All(r => r.GetProperty("finished").GetBoolean());
     }
 
     private async Task<int> CountAsync(string tenant, string purpose) => (await KeysAsync(tenant)).GetProperty("keys").EnumerateArray()

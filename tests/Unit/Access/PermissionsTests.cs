@@ -30,7 +30,7 @@ public sealed class PermissionsTests
     {
         Assert.Null(Of("superuser"));
         Assert.Null(Of("Admin"));
-        Assert.False(Permissions.ReadsAudit(Model, Account("superuser")));
+        Assert.Equal(AuditGrant.None, Permissions.Audit(Model, Account("superuser")));
     }
 
     [Fact]
@@ -48,14 +48,14 @@ public sealed class PermissionsTests
         var actor = new Actor(kind, "someone", ["admin", "auditor"]);
 
         Assert.Null(Permissions.For(Model, actor, Patient));
-        Assert.False(Permissions.ReadsAudit(Model, actor));
+        Assert.Equal(AuditGrant.None, Permissions.Audit(Model, actor));
     }
 
     [Fact]
     public void Read_the_audit_log_only_with_a_role_that_does()
     {
-        Assert.True(Permissions.ReadsAudit(Model, Account("clerk", "auditor")));
-        Assert.False(Permissions.ReadsAudit(Model, Account("clerk", "admin")));
+        Assert.Equal(AuditGrant.Read, Permissions.Audit(Model, Account("clerk", "auditor")));
+        Assert.Equal(AuditGrant.None, Permissions.Audit(Model, Account("clerk", "admin")));
     }
 
     [Fact]

@@ -30,12 +30,12 @@ public sealed class ManifestCompilerTests
         Assert.Equal("fk__visit__payer_id", visit.ByName["payer"].ForeignKey!.Value);
 
         var clerk = model.Roles["clerk"];
-        Assert.False(clerk.ReadsAudit);
+        Assert.Equal(AuditGrant.None, clerk.Audit);
         Assert.Equal("patient", Assert.Single(clerk.Grants).Key);
         Assert.Equal(EntityActions.List | EntityActions.Read, clerk.Grants["patient"].Actions);
         Assert.Empty(clerk.Grants["patient"].Writable);
         Assert.Equal(new MaskModel("lastFour", MaskKind.KeepLast, 4), clerk.Grants["patient"].Masks["ssn"]);
-        Assert.True(model.Roles["auditor"].ReadsAudit);
+        Assert.Equal(AuditGrant.Read, model.Roles["auditor"].Audit);
         Assert.Equal(4, model.Roles["admin"].Grants["patient"].Writable.Count);
     }
 

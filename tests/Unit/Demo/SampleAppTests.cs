@@ -79,10 +79,10 @@ public sealed class SampleAppTests
         var (admin, clinician, auditor) = (app.Roles["admin"], app.Roles["clinician"], app.Roles["auditor"]);
 
         Assert.Equal(14, admin.Grants.Count(grant => grant.Value.Actions.HasFlag(EntityActions.Create)));
-        Assert.False(admin.ReadsAudit);
+        Assert.Equal(AuditGrant.None, admin.Audit);
         Assert.DoesNotContain(clinician.Grants.Values, grant => grant.Actions.HasFlag(EntityActions.Delete));
         Assert.Equal(4, clinician.Grants["patient"].Masks["ssn"].Keep);
-        Assert.True(auditor.ReadsAudit);
+        Assert.Equal(AuditGrant.Read, auditor.Audit);
         Assert.Empty(auditor.Grants);
     }
 

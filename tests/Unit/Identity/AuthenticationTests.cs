@@ -167,6 +167,23 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public async Task The_ticket_is_carried_into_the_context_and_both_faults_are_told_at_once()
+    {
+        var token = _a.Token(_clock.Now);
+        var call = await _caller.CallAsync(_a.Resolved, token, r => r.Headers["Ticket"] = new string('t', 100));
+        Assert.Equal(new string('t', 100), call!.Context.Ticket);
+        Assert.Equal("secret", call.Context.Caller!.Assurance);
+        Assert.NotNull(call.Context.Caller.Credential);
+        Assert.Null(await _caller.CallAsync(_a.Resolved, token, r =>
+        {
+            r.Headers["Ticket"] = new string('t', 101);
+            r.Headers["Purpose"] = "";
+        }));
+        Assert.Equal(
+            ["Purpose", "Ticket"], _caller.Problem()["errors"]!.AsArray().Select(f => (string?)f!["parameter"]));
+    }
+
+    [Fact]
     public async Task Operator_and_tenant_do_not_take_each_others_tokens()
     {
         var @operator = new TestIssuer("operator");

@@ -23,7 +23,7 @@ public sealed class IssuerTests
         var issued = _clock.Now.ToUnixTimeSeconds();
         Assert.Equal(
             $$"""
-            {"iss":"https://bulkhead.test/t/northside","sub":"client-1","aud":"https://bulkhead.test/t/northside/api/v1","exp":{{issued + 600}},"iat":{{issued}},"client_id":"client-1","roles":["clinician"]}
+            {"iss":"https://bulkhead.test/t/northside","sub":"client-1","aud":"https://bulkhead.test/t/northside/api/v1","exp":{{issued + 600}},"iat":{{issued}},"client_id":"client-1","acr":"secret","roles":["clinician"]}
             """,
             claims.ToJsonString(Plain));
         Assert.Equal(64, System.Buffers.Text.Base64Url.DecodeFromChars(parts[2]).Length);

@@ -143,6 +143,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                         lateral jsonb_array_elements_text(due.body::jsonb #> array['records', 'ids']) as named(record)
                     where r.tenant_id = $1 and r.record = named.record::uuid and r.entry_id = due.id),
                 closed as (delete from {core}.audit_opening o using due where o.tenant_id = $1 and o.id = due.id),
+                undisclosed as (delete from {core}.audit_disclosure d using due where d.tenant_id = $1 and d.id = due.id),
                 gone as (delete from {core}.audit_entry e using due where e.tenant_id = $1 and e.id = due.id returning 1)
                 select count(*)::int from gone
                 """,

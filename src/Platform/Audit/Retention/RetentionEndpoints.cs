@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bulkhead.Kernel.Audit.Retention;
 using Bulkhead.Platform.Access;
+using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Identity;
 using Microsoft.AspNetCore.Http;
 
@@ -148,7 +149,7 @@ internal static class RetentionEndpoints
         HttpContext context, Authentication authentication, Denials denials, string action, Action<JsonElement, List<Fault>> read)
     {
         var cancellationToken = context.RequestAborted;
-        if (await AuditAccess.EnterAsync(context, authentication, denials, action, manages: true) is not { } call
+        if (await AuditAccess.EnterAsync(context, authentication, denials, action, AuditGrant.Manage) is not { } call
             || await LimitedBody.ReadAsync(context, MaxBytes, ["application/json"], cancellationToken) is not { } body)
         {
             return null;

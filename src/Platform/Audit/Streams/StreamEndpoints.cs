@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bulkhead.Kernel.Audit.Streams;
 using Bulkhead.Platform.Access;
+using Bulkhead.Platform.Apps;
 using Bulkhead.Platform.Identity;
 using Microsoft.AspNetCore.Http;
 
@@ -37,7 +38,7 @@ internal static class StreamEndpoints
         HttpContext context, Authentication authentication, Denials denials, AuditStreams streams, TimeProvider time)
     {
         var cancellationToken = context.RequestAborted;
-        if (await AuditAccess.EnterAsync(context, authentication, denials, "audit.stream.add", manages: true) is not { } call
+        if (await AuditAccess.EnterAsync(context, authentication, denials, "audit.stream.add", AuditGrant.Manage) is not { } call
             || await LimitedBody.ReadAsync(context, StreamRequest.MaxBytes, ["application/json"], cancellationToken) is not { } body)
         {
             return;
@@ -78,7 +79,7 @@ internal static class StreamEndpoints
     public static async Task RemoveAsync(
         HttpContext context, string name, Authentication authentication, Denials denials, AuditStreams streams)
     {
-        if (await AuditAccess.EnterAsync(context, authentication, denials, "audit.stream.remove", manages: true) is not { } call)
+        if (await AuditAccess.EnterAsync(context, authentication, denials, "audit.stream.remove", AuditGrant.Manage) is not { } call)
         {
             return;
         }

@@ -3,24 +3,29 @@ using Microsoft.Extensions.Primitives;
 
 namespace Bulkhead.Platform.Identity;
 
-/// <summary>The <c>Purpose</c> header: why the caller acts, in its own words, for the audit log.</summary>
-internal static class Purpose
+/// <summary>The headers <c>Purpose</c> and <c>Ticket</c>: why the caller acts, in its own words, for the audit log.</summary>
+internal static class StatedReason
 {
-    public const string Header = "Purpose";
+    public const string Purpose = "Purpose";
+
+    public const string Ticket = "Ticket";
 
     /// <summary>UTF-16 characters.</summary>
-    public const int MaxLength = 200;
+    public const int MaxPurpose = 200;
+
+    /// <summary>UTF-16 characters.</summary>
+    public const int MaxTicket = 100;
 
     /// <returns>False when there are several, or one that is too long or holds what does not print.</returns>
-    public static bool TryRead(StringValues header, out string? purpose)
+    public static bool TryRead(StringValues header, int most, out string? reason)
     {
-        purpose = null;
+        reason = null;
         if (header.Count == 0)
         {
             return true;
         }
 
-        if (header.Count > 1 || header[0] is not { Length: > 0 and <= MaxLength } text)
+        if (header.Count > 1 || header[0] is not { Length: > 0 } text || text.Length > most)
         {
             return false;
         }
@@ -30,7 +35,7 @@ internal static class Purpose
             return false;
         }
 
-        purpose = text;
+        reason = text;
         return true;
     }
 
