@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Http;
@@ -9,6 +10,9 @@ namespace Bulkhead.Tests.System.Roles;
 /// <summary>A process that only serves, and the data folder that a worker beside it is started with.</summary>
 public sealed class ServedAlone : IAsyncLifetime
 {
+    // Kept open: who looks all the time would else spend it with signing in.
+    private readonly ConcurrentDictionary<string, NpgsqlDataSource> _owners = new(StringComparer.Ordinal);
+
     public ServedAlone()
     {
         Server = new(options => options with { Role = ProcessRole.Api, KeyDirectory = Path.Combine(Data, "keys") });
@@ -24,6 +28,11 @@ public sealed class ServedAlone : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
+        foreach (var source in _owners.Values)
+        {
+            await source.DisposeAsync();
+        }
+
         await Server.DisposeAsync();
         Server.Dispose();
         Directory.Delete(Data, recursive: true);
@@ -34,12 +43,8 @@ public sealed class ServedAlone : IAsyncLifetime
     internal TenantEntry Tenant(string slug) => Server.Services.GetRequiredService<Catalogue>().Current.BySlug[slug];
 
     /// <summary>As the owner of the database, who sees every row.</summary>
-    internal async Task<NpgsqlConnection> OwnerAsync(string database)
-    {
-        var connection = new NpgsqlConnection(Server.Cluster.ConnectionString(database) + ";Pooling=false");
-        await connection.OpenAsync();
-        return connection;
-    }
+    internal ValueTask<NpgsqlConnection> OwnerAsync(string database) =>
+        _owners.GetOrAdd(database, name => NpgsqlDataSource.Create(Server.Cluster.ConnectionString(name))).OpenConnectionAsync();
 
     /// <summary>Entries of the tenant, and those of them that have a position.</summary>
     internal async Task<(long Entries, long Sealed)> CountsAsync(string slug)

@@ -82,7 +82,12 @@ internal sealed class WorkerProcess : IDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["BULKHEAD_DATABASE"] = app, ["BULKHEAD_DEPLOY_DATABASE"] = null },
+            Environment =
+            {
+                ["BULKHEAD_DATABASE"] = app, ["BULKHEAD_DEPLOY_DATABASE"] = null,
+                // It begins faster.
+                ["DOTNET_TieredPGO"] = "0",
+            },
         };
     }
 }
