@@ -7,6 +7,15 @@ create table guard.marker (
     database text not null
 );
 
+-- Transaction ids begin anew in another cluster, and the order of audit entries with them: each cluster that this database has lived in is
+-- an epoch of its own, the later the higher.
+create table guard.cluster (
+    singleton boolean primary key default true check (singleton),
+    epoch int not null check (epoch > 0),
+    -- The cluster's own identifier.
+    system bigint not null
+);
+
 create table guard.capability (
     digest bytea primary key,
     tenant_id uuid not null,

@@ -53,6 +53,8 @@ create table {core}.audit_entry (
     tenant_id uuid not null,
     -- Version 7 of the instant in "at": entries lie in order of time, and a time is a range of ids.
     id uuid not null,
+    -- Of the cluster that it was written in: a constant, which is changed where the database comes into another one.
+    epoch int not null default 1,
     -- The sealer takes only what lies below the snapshot horizon.
     xid xid8 not null default pg_current_xact_id(),
     at timestamptz not null,
@@ -88,7 +90,7 @@ create table {core}.audit_disclosure (
 );
 
 -- In the order of commitment, as the sealer takes them.
-create index audit_entry_order on {core}.audit_entry (tenant_id, xid, id);
+create index audit_entry_order on {core}.audit_entry (tenant_id, epoch, xid, id);
 -- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.
 create index audit_entry_action on {core}.audit_entry (tenant_id, action, id);
 create index audit_entry_actor on {core}.audit_entry (tenant_id, actor, id);
@@ -109,6 +111,7 @@ create table {core}.audit_tree (
     tenant_id uuid primary key,
     size bigint not null check (size >= 0),
     -- The last entry that was taken.
+    cursor_epoch int not null,
     cursor_xid xid8 not null,
     cursor_id uuid not null,
     frontier bytea not null,
@@ -131,6 +134,46 @@ create table {core}.audit_tile (
     hashes bytea not null,
     primary key (tenant_id, level, index)
 );
+
+-- For the sealer, which asks for many tenants at once: in whose log there is something to do. It acts with the rights of who calls it,
+-- presents one capability after the other, and answers their numbers: it shows nothing that each of them would not show alone. One that is
+-- refused is answered as well, and who then seals that log hears why.
+create function {core}.audit_waiting(tokens uuid[], heads bigint[]) returns table (number int, unsealed boolean, size bigint)
+language plpgsql volatile parallel unsafe set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+declare
+    horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    future constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+    now_epoch constant int := (select c.epoch from guard.cluster c);
+    cursor_epoch int;
+    cursor_xid xid8;
+    cursor_id uuid;
+begin
+    for i in 1 .. cardinality(tokens) loop
+        begin
+            perform set_config('bulkhead.capability', tokens[i]::text, true);
+            select a.size, a.cursor_epoch, a.cursor_xid, a.cursor_id into size, cursor_epoch, cursor_xid, cursor_id
+            from {core}.audit_tree a;
+            if size is null then
+                size := 0;
+                cursor_epoch := 0;
+                cursor_xid := '0';
+                cursor_id := '00000000-0000-0000-0000-000000000000';
+            end if;
+            -- Something that was taken in the future is for who seals it to refuse.
+            unsealed := (cursor_epoch = now_epoch and cursor_xid >= future) or exists (select 1 from {core}.audit_entry e
+                where (e.epoch, e.xid, e.id) > (cursor_epoch, cursor_xid, cursor_id) and (e.epoch < now_epoch or e.xid < horizon));
+        exception when sqlstate 'BH001' then
+            size := 0;
+            unsealed := true;
+        end;
+        if unsealed or size > heads[i] then
+            number := i;
+            return next;
+        end if;
+    end loop;
+end
+$$;
+revoke all on function {core}.audit_waiting(uuid[], bigint[]) from public;
 
 -- Where the log is streamed to: the tenant's own collectors. What was acknowledged is kept by the worker, under the sealer's role.
 create table {core}.audit_stream (

@@ -19,7 +19,7 @@ namespace Bulkhead.Host;
 /// <param name="Dev">Offers the tokens of the clients in its dev.json to the start page; null offers none.</param>
 internal sealed record ServeOptions(int Port, string PublicUrl, DataFolder? Dev);
 
-/// <summary>The web application: edge, capabilities, endpoints. One process, all roles.</summary>
+/// <summary>The web application: edge, capabilities, endpoints; and what a worker has of it.</summary>
 internal static class Serve
 {
     public static WebApplication Build(KernelOptions kernel, ServeOptions options)
@@ -58,6 +58,23 @@ internal static class Serve
             app.MapDevAccess();
         }
 
+        MapHealth(app);
+        return app;
+    }
+
+    /// <summary>Background work, and a port that tells of its health and of nothing else.</summary>
+    public static WebApplication BuildWorker(KernelOptions kernel, int port)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        Listen(builder, port);
+        Log(builder.Logging);
+        builder.Services.AddKernel(kernel);
+        builder.Services.AddEdge(builder.Configuration);
+        builder.Services.AddApps(builder.Configuration);
+        builder.Services.AddAudit(builder.Configuration);
+        builder.Services.AddKeys();
+        var app = builder.Build();
+        app.UseEdge();
         MapHealth(app);
         return app;
     }

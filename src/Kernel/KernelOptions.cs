@@ -6,6 +6,9 @@ namespace Bulkhead.Kernel;
 /// <summary>Settings of the kernel. Every limit is finite; Validate lists all faults at once.</summary>
 public sealed record KernelOptions
 {
+    /// <summary>What this process does of what an installation needs.</summary>
+    public ProcessRole Role { get; init; }
+
     /// <summary>Connection string of the app's credential: host, port, database (the control database), user, password.</summary>
     public required string AppConnection { get; init; }
 

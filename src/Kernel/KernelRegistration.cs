@@ -104,6 +104,7 @@ public static class KernelRegistration
             p.GetRequiredService<LogKeys>(),
             options,
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new WaitingLogs(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));
         services.AddSingleton(p => new HeadLog(
             p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new CommittedTotals(p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<KeyRing>()));
@@ -133,14 +134,8 @@ public static class KernelRegistration
         services.AddSingleton(p => new AuditRetention(p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new EntryExpiry(
             p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<AuditExpiring>();
-        services.AddHostedService(p => p.GetRequiredService<AuditExpiring>());
-        services.AddSingleton<AuditSweeping>();
-        services.AddHostedService(p => p.GetRequiredService<AuditSweeping>());
         services.AddHostedService<CataloguePolling>();
-        services.AddSingleton<AuditSealing>();
-        services.AddHostedService(p => p.GetRequiredService<AuditSealing>());
-        return services;
+        return services.AddBackgroundWork<AuditExpiring>().AddBackgroundWork<AuditSweeping>().AddBackgroundWork<AuditSealing>();
     }
 }
 

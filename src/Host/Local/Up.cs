@@ -10,7 +10,7 @@ using Bulkhead.Kernel.Isolation;
 namespace Bulkhead.Host.Local;
 
 /// <summary>One run of <c>up</c>, from the folder's lock to the last process stopped.</summary>
-internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool withHsm, StopSignals signals)
+internal sealed class Up(ParseResult arguments, LocalRun run, StopSignals signals)
 {
     /// <summary>For open requests, after the signal to stop.</summary>
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(10);
@@ -22,16 +22,28 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
 
     public async Task<int> RunAsync()
     {
+        var external = ExternalDatabase.FromEnvironment();
+        if (external is null && run.Role != ProcessRole.All)
+        {
+            throw new StartFault(
+                $"The role {run.Role.Word()} wants BULKHEAD_DATABASE: the private PostgreSQL belongs to one process, whose role is all");
+        }
+
         var folder = arguments.DataFolder();
         folder.Create();
+        if (external is not null && run.Role == ProcessRole.Worker)
+        {
+            await RunWorkerAsync(folder, external);
+            return ExitCode.Done;
+        }
+
         using var held = folder.TryLock() ?? throw new StartFault(Held(folder));
-        var port = Port.Require(wantedPort);
-        var url = string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}");
+        var port = Port.Require(run.Port);
+        var url = UrlOf(port);
         folder.WriteHolder(new Holder(Environment.ProcessId, url));
         try
         {
-            _hsm = await new TrialHsm(folder).PrepareAsync(withHsm, signals.Stop);
-            var external = ExternalDatabase.FromEnvironment();
+            _hsm = await new TrialHsm(folder).PrepareAsync(run.WithHsm, signals.Stop);
             if (external is not null)
             {
                 await RunOnAsync(folder, external, port, url);
@@ -62,12 +74,12 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         RequireSpace(folder);
         var (cluster, home, secrets) = await _steps.RunAsync(
             "Starting PostgreSQL", progress => PrivatePostgres.StartAsync(folder, progress, signals.Stop));
-        using var run = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
-        var watch = WatchAsync(cluster, run);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(signals.Stop);
+        var watch = WatchAsync(cluster, ending);
         try
         {
             var kernel = KeySettings.Apply(Kernel(folder, PrivatePostgres.Connections(home, secrets), secrets), Environment.GetEnvironmentVariable);
-            await ServeAsync(folder, kernel, secrets, port, url, withDev: true, run.Token);
+            await ServeAsync(folder, kernel, secrets, port, url, withDev: true, ending.Token);
         }
         catch (OperationCanceledException) when (watch.IsFaulted)
         {
@@ -75,7 +87,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         }
         finally
         {
-            await run.CancelAsync();
+            await ending.CancelAsync();
             await watch.ContinueWith(_ => { }, TaskScheduler.Default);
             await _steps.RunAsync("Stopping PostgreSQL", _ => cluster.StopAsync(CancellationToken.None));
         }
@@ -88,7 +100,7 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         var secrets = LocalSecrets.LoadOrCreate(folder, databaseExists: false);
         try
         {
-            await ServeAsync(folder, KeySettings.Apply(Kernel(folder, database, secrets), Environment.GetEnvironmentVariable), secrets, port, url, dev, signals.Stop);
+            await ServeAsync(folder, KeySettings.Apply(Kernel(folder, database, secrets), Environment.GetEnvironmentVariable), secrets, port, url, run.Dev, signals.Stop);
         }
         catch (LostSecrets lost)
         {
@@ -96,14 +108,29 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         }
     }
 
+    /// <summary>
+    /// Beside whoever serves from the folder, whose keys it uses; it takes no lock and leaves nothing behind. It prepares nothing: the
+    /// installation is there.
+    /// </summary>
+    private async Task RunWorkerAsync(DataFolder folder, ExternalDatabase database)
+    {
+        _hsm = await new TrialHsm(folder).PrepareAsync(false, signals.Stop);
+        var kernel = KeySettings.Apply(Kernel(folder, database, null), Environment.GetEnvironmentVariable);
+        var port = Port.Require(run.Port);
+        await using var app = Serve.BuildWorker(kernel, port);
+        await CheckAsync(app.Services, signals.Stop);
+        await RunUntilAsync(app, () => Ready.WriteAsync(arguments, UrlOf(port), null, signals.Stop), signals.Stop);
+    }
+
     private async Task ServeAsync(
         DataFolder folder, KernelOptions kernel, LocalSecrets secrets, int port, string url, bool withDev, CancellationToken stop)
     {
         await using var app = Serve.Build(kernel, new ServeOptions(port, url, withDev ? folder : null));
         await PrepareAsync(app.Services, kernel, stop);
-        try
+        await RunUntilAsync(app, FillAsync, stop);
+
+        async Task FillAsync()
         {
-            await _steps.RunAsync("Starting the server", _ => app.StartAsync(stop));
             var first = new FirstStart(folder, url, secrets);
             var known = first.Finished();
             if (known is null && kernel.DeployConnection is not null)
@@ -112,6 +139,15 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
             }
 
             await Ready.WriteAsync(arguments, url, known, stop);
+        }
+    }
+
+    private async Task RunUntilAsync(WebApplication app, Func<Task> started, CancellationToken stop)
+    {
+        try
+        {
+            await _steps.RunAsync("Starting the server", _ => app.StartAsync(stop));
+            await started();
             await Task.Delay(Timeout.Infinite, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -126,19 +162,28 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         }
     }
 
-    private async Task PrepareAsync(IServiceProvider services, KernelOptions kernel, CancellationToken stop)
+    private Task PrepareAsync(IServiceProvider services, KernelOptions kernel, CancellationToken stop) => ReportAsync(async () =>
+    {
+        if (kernel.DeployConnection is not null)
+        {
+            await _steps.RunAsync(
+                "Preparing the database",
+                progress => services.GetRequiredService<Deployment>().PrepareAsync(progress, stop));
+        }
+
+        await CheckAsync(services, stop);
+        await SayRootsToMoveAsync(services.GetRequiredService<KeyCustody>(), stop);
+    });
+
+    private Task CheckAsync(IServiceProvider services, CancellationToken stop) => ReportAsync(
+        () => _steps.RunAsync("Checking the database", _ => services.GetRequiredService<KernelStart>().CheckAsync(stop)));
+
+    /// <summary>What the operator can do something about becomes a line of its own.</summary>
+    private static async Task ReportAsync(Func<Task> work)
     {
         try
         {
-            if (kernel.DeployConnection is not null)
-            {
-                await _steps.RunAsync(
-                    "Preparing the database",
-                    progress => services.GetRequiredService<Deployment>().PrepareAsync(progress, stop));
-            }
-
-            await _steps.RunAsync("Checking the database", _ => services.GetRequiredService<KernelStart>().CheckAsync(stop));
-            await SayRootsToMoveAsync(services.GetRequiredService<KeyCustody>(), stop);
+            await work();
         }
         catch (UnsafeDatabase unsafeDatabase)
         {
@@ -168,25 +213,26 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
     }
 
     // A PostgreSQL that cannot be kept up ends the run; its reason comes out of the task.
-    private async Task WatchAsync(PostgresCluster cluster, CancellationTokenSource run)
+    private async Task WatchAsync(PostgresCluster cluster, CancellationTokenSource ending)
     {
         try
         {
-            await new PostgresWatch(cluster, TimeProvider.System, _steps.Say).RunAsync(run.Token);
+            await new PostgresWatch(cluster, TimeProvider.System, _steps.Say).RunAsync(ending.Token);
         }
-        catch (OperationCanceledException) when (run.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             // The run is over.
         }
         catch
         {
-            await run.CancelAsync();
+            await ending.CancelAsync();
             throw;
         }
     }
 
-    private KernelOptions Kernel(DataFolder folder, ExternalDatabase database, LocalSecrets secrets) => new()
+    private KernelOptions Kernel(DataFolder folder, ExternalDatabase database, LocalSecrets? secrets) => new()
     {
+        Role = run.Role,
         AppConnection = database.App,
         DeployConnection = database.Deployer,
         KeyDirectory = folder.KeyFolder,
@@ -194,9 +240,11 @@ internal sealed class Up(ParseResult arguments, int wantedPort, bool dev, bool w
         HeldKeyAllowPrivateAddresses = true,
         StreamsAllowPrivateAddresses = true,
         Hsm = _hsm,
-        OperatorClientId = secrets.OperatorClientId,
-        OperatorSecretDigest = secrets.OperatorSecretDigest,
+        OperatorClientId = secrets?.OperatorClientId,
+        OperatorSecretDigest = secrets?.OperatorSecretDigest,
     };
+
+    private static string UrlOf(int port) => string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}");
 
     private static string Held(DataFolder folder) => folder.ReadHolder() is { } holder && Posix.IsAlive(holder.Pid)
         ? string.Create(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Bulkhead.Host.Cli;
+using Bulkhead.Kernel;
 
 namespace Bulkhead.Host.Local;
 
@@ -23,17 +24,16 @@ internal static class UpCommand
                 result.AddError("--port wants a number from 0 to 65535");
             }
         });
-        var role = new Option<string>("--role")
+        var role = new Option<string?>("--role")
         {
-            Description = "What this process does: all (gateway, api and worker on machines of their own come later)",
+            Description = "What this process does: all, api (serves) or worker (works in the background); BULKHEAD_ROLE, or all, unless given",
             HelpName = "ROLE",
-            DefaultValueFactory = _ => "all",
         };
         role.Validators.Add(result =>
         {
-            if (result.Tokens.Count == 1 && result.Tokens[0].Value != "all")
+            if (result.Tokens.Count == 1 && !ProcessRoles.TryParse(result.Tokens[0].Value, out _))
             {
-                result.AddError($"--role {result.Tokens[0].Value}: only the role 'all' exists so far; the others come later");
+                result.AddError($"--role {UnknownRole(result.Tokens[0].Value)}");
             }
         });
         var dev = new Option<bool>("--dev")
@@ -50,7 +50,8 @@ internal static class UpCommand
             using var signals = new StopSignals();
             try
             {
-                return await new Up(result, result.GetValue(port), result.GetValue(dev), result.GetValue(hsm), signals).RunAsync();
+                var local = new LocalRun(RoleOf(result.GetValue(role)), result.GetValue(port), result.GetValue(dev), result.GetValue(hsm));
+                return await new Up(result, local, signals).RunAsync();
             }
             catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
             {
@@ -60,7 +61,21 @@ internal static class UpCommand
         });
         return command;
     }
+
+    /// <summary>As the option says it, or the environment.</summary>
+    private static ProcessRole RoleOf(string? given)
+    {
+        var word = given ?? Environment.GetEnvironmentVariable("BULKHEAD_ROLE");
+        return string.IsNullOrEmpty(word) ? ProcessRole.All
+            : ProcessRoles.TryParse(word, out var role) ? role
+            : throw new StartFault($"BULKHEAD_ROLE={UnknownRole(word)}");
+    }
+
+    private static string UnknownRole(string word) => $"{word}: a role is all, api or worker";
 }
+
+/// <summary>What the command line says of a run.</summary>
+internal sealed record LocalRun(ProcessRole Role, int Port, bool Dev, bool WithHsm);
 
 /// <summary>A PostgreSQL of the operator's own: the app's credential, and the deployer's (null: it neither deploys nor onboards).</summary>
 internal sealed record ExternalDatabase(string App, string? Deployer)

@@ -12,8 +12,8 @@ internal sealed record SealedHead(TenantId Tenant, long Size, byte[] Root, DateT
 /// <summary>
 /// Gives entries their positions, grows the tree and signs its checkpoint: one transaction per tenant, two round trips, under the sealer's
 /// own role. Who else would seal the same log at the time is passed by: the lock on the tree's row is the lease, and ends with the
-/// connection that holds it. Only entries below the snapshot horizon are taken, in the order of their transactions' ids and then their own:
-/// whoever begins later comes later, so there is nothing that could still come before what was taken.
+/// connection that holds it. Only entries below the snapshot horizon are taken, in the order of the clusters that they were written in, their
+/// transactions' ids and then their own: whoever begins later comes later, so there is nothing that could still come before what was taken.
 /// </summary>
 internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKeys keys, KernelOptions options, TimeProvider time)
 {
@@ -91,7 +91,11 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Present(capability));
         batch.BatchCommands.Add(Of(
-            $"select size, frontier from {core}.audit_tree where tenant_id = $1 for update skip locked", tenant.Value));
+            $"""
+            select size, frontier, cursor_epoch = (select epoch from guard.cluster) and cursor_xid >= pg_snapshot_xmax(pg_current_snapshot())
+            from {core}.audit_tree where tenant_id = $1 for update skip locked
+            """,
+            tenant.Value));
         batch.BatchCommands.Add(Of(
             $"""
             select t.level, t.index, t.hashes from {core}.audit_tree a cross join generate_series(0, {MaxTileLevel}) l
@@ -101,10 +105,10 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             tenant.Value));
         batch.BatchCommands.Add(Of(
             $"""
-            select e.xid::text, e.id, e.body, e.commitments from {core}.audit_entry e, {core}.audit_tree a
-            where a.tenant_id = $1 and e.tenant_id = $1 and (e.xid, e.id) > (a.cursor_xid, a.cursor_id)
-              and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-            order by e.xid, e.id limit $2
+            select e.epoch, e.xid::text, e.id, e.body, e.commitments from {core}.audit_entry e, {core}.audit_tree a
+            where a.tenant_id = $1 and e.tenant_id = $1 and (e.epoch, e.xid, e.id) > (a.cursor_epoch, a.cursor_xid, a.cursor_id)
+              and (e.epoch < (select epoch from guard.cluster) or e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+            order by e.epoch, e.xid, e.id limit $2
             """,
             tenant.Value,
             (long)options.AuditSealingBatch));
@@ -113,6 +117,13 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         Tree? tree = null;
         if (await reader.ReadAsync(cancellationToken))
         {
+            if (reader.GetBoolean(2))
+            {
+                // What is written here now would sort before what was taken, and never be sealed.
+                throw new InvalidOperationException(
+                    "The log was sealed in another cluster. Next step: stop all processes and start one that has the deployer's credential");
+            }
+
             tree = new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), []);
         }
 
@@ -127,7 +138,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         while (await reader.ReadAsync(cancellationToken))
         {
             entries.Add(new(
-                reader.GetString(0), reader.GetGuid(1), AuditLeaf.HashOf(reader.GetString(2), reader.GetString(3))));
+                reader.GetInt32(0), reader.GetString(1), reader.GetGuid(2), AuditLeaf.HashOf(reader.GetString(3), reader.GetString(4))));
         }
 
         return (tree, entries);
@@ -138,8 +149,8 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
     {
         await using var begin = new NpgsqlCommand(
             $"""
-            insert into {core}.audit_tree (tenant_id, size, cursor_xid, cursor_id, frontier, checkpoint, sealed_at)
-            values ($1, 0, '0', '00000000-0000-0000-0000-000000000000', '', '', $2) on conflict do nothing
+            insert into {core}.audit_tree (tenant_id, size, cursor_epoch, cursor_xid, cursor_id, frontier, checkpoint, sealed_at)
+            values ($1, 0, 0, '0', '00000000-0000-0000-0000-000000000000', '', '', $2) on conflict do nothing
             """,
             connection);
         begin.Parameters.Add(new() { Value = tenant.Value });
@@ -177,7 +188,8 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             tiles.Select(tile => tile.Hashes).ToArray()));
         batch.BatchCommands.Add(Of(
             $"""
-            update {core}.audit_tree set size = $2, cursor_xid = $3::xid8, cursor_id = $4, frontier = $5, checkpoint = $6, sealed_at = $7
+            update {core}.audit_tree set size = $2, cursor_xid = $3::xid8, cursor_id = $4, frontier = $5, checkpoint = $6, sealed_at = $7,
+                cursor_epoch = $9
             where tenant_id = $1 and size = $8
             """,
             tenant.Value,
@@ -187,7 +199,8 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             frontier.ToBytes(),
             note,
             at.UtcDateTime,
-            tree.Size));
+            tree.Size,
+            entries[^1].Epoch));
         var written = await batch.ExecuteNonQueryAsync(cancellationToken);
         if (written != entries.Count + tiles.Count + 1)
         {
@@ -209,5 +222,5 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
 
     private sealed record Tree(long Size, byte[] Frontier, Dictionary<(int Level, long Index), byte[]> Tiles);
 
-    private sealed record Entry(string Xid, Guid Id, byte[] LeafHash);
+    private sealed record Entry(int Epoch, string Xid, Guid Id, byte[] LeafHash);
 }

@@ -7,61 +7,112 @@ using Npgsql;
 
 namespace Bulkhead.Kernel.Audit;
 
-/// <summary>Seals the logs of all tenants, over and over, and appends their heads to the log of heads.</summary>
+/// <summary>
+/// Seals the logs of all tenants, over and over, and appends their heads to the log of heads. A tenant that is suspended has no capability,
+/// and without one the database shows its log to nobody: its last entries are sealed when it is resumed.
+/// </summary>
 internal sealed partial class AuditSealing(
-    AuditSealer sealer, HeadLog heads, Catalogue catalogue, KernelOptions options, TimeProvider time, ILogger<AuditSealing> log)
-    : BackgroundService
+    AuditSealer sealer,
+    WaitingLogs waiting,
+    HeadLog heads,
+    Catalogue catalogue,
+    KernelOptions options,
+    TimeProvider time,
+    ILogger<AuditSealing> log) : BackgroundService
 {
-    private readonly ConcurrentDictionary<TenantId, bool> _failing = new();
-    private bool _compared;
+    private readonly ConcurrentDictionary<string, bool> _failing = new(StringComparer.Ordinal);
+
+    /// <summary>Sizes of logs whose heads are known to be in the log of heads. Another process may have appended longer ones.</summary>
+    private readonly ConcurrentDictionary<TenantId, long> _appended = new();
 
     /// <summary>One round over all tenants, each until nothing is left. Public to the tests, which do not wait for the time.</summary>
     internal async Task SealAsync(CancellationToken cancellationToken)
     {
         var grown = new List<SealedHead>();
-        foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active))
+        var behind = new List<WaitingLog>();
+        var active = catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active);
+        foreach (var database in active.GroupBy(t => t.Placement.Unit.Database))
         {
-            try
+            foreach (var found in await AskAsync(database.Key, [.. database], cancellationToken))
             {
-                SealedHead? last = null;
-                while (await sealer.SealAsync(tenant, cancellationToken) is { } head)
+                if (!found.Unsealed)
                 {
-                    var before = last?.Size ?? 0;
-                    last = head;
-                    if (head.Size - before < options.AuditSealingBatch)
-                    {
-                        break;
-                    }
+                    behind.Add(found);
                 }
-
-                if (last is not null)
+                else if (await SealAsync(found.Tenant, cancellationToken) is { } head)
                 {
-                    grown.Add(last);
-                }
-
-                if (_failing.TryRemove(tenant.Id, out _))
-                {
-                    LogBack(log, tenant.Slug);
-                }
-            }
-            catch (Exception fault) when (fault is TenantFault or NpgsqlException or IOException or InvalidOperationException)
-            {
-                if (_failing.TryAdd(tenant.Id, true))
-                {
-                    LogFailed(log, tenant.Slug, fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
+                    grown.Add(head);
                 }
             }
         }
 
-        if (!_compared)
+        if (behind.Count > 0)
         {
-            await CompareAsync(grown, cancellationToken);
-            _compared = true;
+            await CompareAsync(behind, grown, cancellationToken);
         }
 
         if (grown.Count > 0)
         {
             await heads.AppendAsync(grown, cancellationToken);
+            grown.ForEach(head => _appended[head.Tenant] = head.Size);
+        }
+    }
+
+    private async Task<List<WaitingLog>> AskAsync(string database, List<TenantEntry> tenants, CancellationToken cancellationToken)
+    {
+        List<WaitingLog> found = [];
+        if (await TryAsync(database, async () => found = await waiting.AskAsync(database, tenants, SizeOf, cancellationToken)))
+        {
+            foreach (var tenant in tenants.Where(t => _failing.ContainsKey(t.Slug) && !found.Exists(w => w.Tenant == t)))
+            {
+                await TryAsync(tenant.Slug, () => Task.CompletedTask);
+            }
+        }
+
+        return found;
+
+        long SizeOf(TenantId tenant) => _appended.GetValueOrDefault(tenant);
+    }
+
+    private async Task<SealedHead?> SealAsync(TenantEntry tenant, CancellationToken cancellationToken)
+    {
+        SealedHead? last = null;
+        await TryAsync(tenant.Slug, async () =>
+        {
+            while (await sealer.SealAsync(tenant, cancellationToken) is { } head)
+            {
+                var before = last?.Size ?? 0;
+                last = head;
+                if (head.Size - before < options.AuditSealingBatch)
+                {
+                    break;
+                }
+            }
+        });
+        return last;
+    }
+
+    /// <summary>Tells once that something failed, and once that it no longer does.</summary>
+    private async Task<bool> TryAsync(string what, Func<Task> work)
+    {
+        try
+        {
+            await work();
+            if (_failing.TryRemove(what, out _))
+            {
+                LogBack(log, what);
+            }
+
+            return true;
+        }
+        catch (Exception fault) when (fault is TenantFault or NpgsqlException or IOException or InvalidOperationException)
+        {
+            if (_failing.TryAdd(what, true))
+            {
+                LogFailed(log, what, fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
+            }
+
+            return false;
         }
     }
 
@@ -76,36 +127,34 @@ internal sealed partial class AuditSealing(
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
-                // Appended heads are compared again from the beginning: none is left out.
-                _compared = false;
                 LogHeadsFailed(log, fault.GetType().Name);
             }
         }
     }
 
-    /// <summary>Heads that were sealed by a process which died before it appended them.</summary>
-    private async Task CompareAsync(List<SealedHead> grown, CancellationToken cancellationToken)
+    /// <summary>Heads that were sealed by a process which died, or has not come yet to append them.</summary>
+    private async Task CompareAsync(List<WaitingLog> behind, List<SealedHead> grown, CancellationToken cancellationToken)
     {
-        var sizes = await heads.SizesAsync(cancellationToken);
-        foreach (var tenant in catalogue.Current.Tenants.Values.Where(t => t.Status == TenantStatus.Active))
+        var sizes = await heads.SizesAsync(behind.Select(found => found.Tenant.Id), cancellationToken);
+        foreach (var found in behind)
         {
-            if (grown.Exists(h => h.Tenant == tenant.Id) || _failing.ContainsKey(tenant.Id))
+            var known = sizes.GetValueOrDefault(found.Tenant.Id);
+            _appended[found.Tenant.Id] = known;
+            await TryAsync(found.Tenant.Slug, async () =>
             {
-                continue;
-            }
-
-            if (await sealer.HeadAsync(tenant, cancellationToken) is { } head && sizes.GetValueOrDefault(tenant.Id.Value) < head.Size)
-            {
-                grown.Add(head);
-            }
+                if (known < found.Size && await sealer.HeadAsync(found.Tenant, cancellationToken) is { } head)
+                {
+                    grown.Add(head);
+                }
+            });
         }
     }
 
-    [LoggerMessage(4001, LogLevel.Error, "The audit log of {Tenant} could not be sealed ({Fault}); it is tried again.")]
-    private static partial void LogFailed(ILogger log, string tenant, string fault);
+    [LoggerMessage(4001, LogLevel.Error, "The audit logs of {Where}, a tenant or a database, could not be sealed ({Fault}); it is tried again.")]
+    private static partial void LogFailed(ILogger log, string where, string fault);
 
-    [LoggerMessage(4002, LogLevel.Warning, "The audit log of {Tenant} is sealed again.")]
-    private static partial void LogBack(ILogger log, string tenant);
+    [LoggerMessage(4002, LogLevel.Warning, "The audit logs of {Where} are sealed again.")]
+    private static partial void LogBack(ILogger log, string where);
 
     [LoggerMessage(4003, LogLevel.Error, "The log of heads could not be grown ({Fault}); it is tried again.")]
     private static partial void LogHeadsFailed(ILogger log, string fault);

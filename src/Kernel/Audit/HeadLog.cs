@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Tenancy;
 using Npgsql;
 
 namespace Bulkhead.Kernel.Audit;
@@ -29,19 +30,15 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
         return leaf;
     }
 
-    /// <summary>Sizes of the logs whose heads are in it, by tenant: so that one that was sealed and not appended is found.</summary>
-    public async Task<Dictionary<Guid, long>> SizesAsync(CancellationToken cancellationToken)
+    /// <summary>Of each of these tenants the longest log whose head is in it; 0 of one that has none.</summary>
+    public async Task<Dictionary<TenantId, long>> SizesAsync(IEnumerable<TenantId> tenants, CancellationToken cancellationToken)
     {
         await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
-        var sizes = new Dictionary<Guid, long>();
-        await using var command = new NpgsqlCommand("select tenant_id, max(size) from control.head group by tenant_id", lease.Connection);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            sizes.Add(reader.GetGuid(0), reader.GetInt64(1));
-        }
-
-        return sizes;
+        return (await lease.Connection.ListAsync(
+            "select u.id, coalesce((select max(h.size) from control.head h where h.tenant_id = u.id), 0) from unnest($1) u(id)",
+            r => (new TenantId(r.GetGuid(0)), r.GetInt64(1)),
+            cancellationToken,
+            (object)tenants.Select(t => t.Value).ToArray())).ToDictionary();
     }
 
     /// <summary>Appends heads that are newer than what it has of their tenants, in one transaction, and signs the new checkpoint.</summary>

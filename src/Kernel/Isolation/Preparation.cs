@@ -245,6 +245,7 @@ internal sealed class Preparation(
             await RestoreRolesAsync(maintenance, control, progress, cancellationToken);
         }
 
+        await new ClusterEpoch(deployer).RaiseAsync(maintenance, control, progress, cancellationToken);
         var behind = await control.ListAsync(
             "select database from control.login where hardening <> $1", r => r.GetString(0), cancellationToken, Hardening.Digest);
         foreach (var database in behind)

@@ -32,6 +32,7 @@ internal sealed class TenantHome(KernelOptions options, DeployerConnections depl
         await inside.RunAsync(
             "insert into guard.marker (database) values ($1) on conflict (singleton) do update set database = excluded.database",
             cancellationToken, database.Value);
+        await ClusterEpoch.BeginAsync(maintenance, inside, cancellationToken);
         await inside.RunAsync($"grant usage on schema guard to {names.Group.Quoted}", cancellationToken);
         await inside.RunAsync($"grant select on guard.marker to {names.Group.Quoted}", cancellationToken);
         await inside.RunAsync($"grant select (tenant_id, data_open) on guard.capability to {names.Group.Quoted}", cancellationToken);
@@ -40,6 +41,7 @@ internal sealed class TenantHome(KernelOptions options, DeployerConnections depl
         await maintenance.RunAsync($"grant connect on database {database.Quoted} to {sealer}", cancellationToken);
         await inside.RunAsync($"grant usage on schema guard to {sealer}", cancellationToken);
         await inside.RunAsync($"grant select on guard.marker to {sealer}", cancellationToken);
+        await inside.RunAsync($"grant select (epoch) on guard.cluster to {sealer}", cancellationToken);
         await inside.RunAsync($"grant select (tenant_id, data_open) on guard.capability to {sealer}", cancellationToken);
         await inside.RunAsync($"grant execute on function guard.refuse() to {sealer}", cancellationToken);
         await control.RunAsync(

@@ -89,6 +89,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
                 script.Text.Replace("{core}", unit.CoreSchema.Quoted, StringComparison.Ordinal), cancellationToken);
         }
 
+        await ClusterEpoch.ApplyAsync(deployer, unit.CoreSchema, cancellationToken);
         foreach (var (table, rights) in CoreRights)
         {
             await ProtectAsync($"{unit.CoreSchema.Quoted}.\"{table}\"", rights, Policy(Presented), cancellationToken);
@@ -99,6 +100,9 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         {
             await deployer.RunAsync($"grant {rights} on {unit.CoreSchema.Quoted}.\"{table}\" to {sealer.Quoted}", cancellationToken);
         }
+
+        await deployer.RunAsync(
+            $"grant execute on function {unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[]) to {sealer.Quoted}", cancellationToken);
     }
 
     /// <param name="version">Of the app, whose schema this becomes.</param>

@@ -1,3 +1,4 @@
+using Bulkhead.Kernel;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Audit.Retention;
 using Bulkhead.Platform.Audit.Streams;
@@ -13,10 +14,9 @@ public static class AuditEndpoints
 {
     public static IServiceCollection AddAudit(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddHostedService<StreamSending>();
         services.AddSingleton((configuration.GetSection("Bulkhead:Audit:Tail").Get<TailOptions>() ?? new TailOptions()).Validated());
         services.AddSingleton<AuditTails>();
-        return services.AddSingleton<WitnessCalls>().AddHostedService(provider => provider.GetRequiredService<WitnessCalls>());
+        return services.AddBackgroundWork<StreamSending>().AddBackgroundWork<WitnessCalls>();
     }
 
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)

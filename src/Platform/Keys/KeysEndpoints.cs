@@ -1,3 +1,4 @@
+using Bulkhead.Kernel;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -11,9 +12,7 @@ namespace Bulkhead.Platform.Keys;
 /// </summary>
 public static class KeysEndpoints
 {
-    public static IServiceCollection AddKeys(this IServiceCollection services) => services
-        .AddSingleton<KeyUpkeep>()
-        .AddHostedService(provider => provider.GetRequiredService<KeyUpkeep>());
+    public static IServiceCollection AddKeys(this IServiceCollection services) => services.AddBackgroundWork<KeyUpkeep>();
 
     public static IEndpointRouteBuilder MapKeys(this IEndpointRouteBuilder routes)
     {

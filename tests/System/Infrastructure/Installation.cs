@@ -60,6 +60,8 @@ public sealed class Installation : IAsyncDisposable
 
     internal RootStores Stores => _provider.GetRequiredService<RootStores>();
 
+    internal T Service<T>() where T : notnull => _provider.GetRequiredService<T>();
+
     internal Sealing Sealing => _provider.GetRequiredService<Sealing>();
 
     public static KernelOptions Settings(PostgresCluster cluster, string name, DirectoryInfo keys) => new()

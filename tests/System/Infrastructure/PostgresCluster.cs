@@ -77,6 +77,13 @@ public sealed class PostgresCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Everything, roles as well, as a logical backup restores it into a cluster that is new.</summary>
+    public Task RestoreIntoAsync(PostgresCluster other) => RunAsync("bash",
+    [
+        "-o", "pipefail", "-c",
+        $"export PGPASSWORD=tests; '{_bin}/pg_dumpall' -h '{Socket}' -U {Superuser} | '{_bin}/psql' -q -o /dev/null -h '{other.Socket}' -U {Superuser} -d postgres",
+    ]);
+
     /// <summary>The server ends every other session after the loss of one, and recovers.</summary>
     public static void Kill(int pid)
     {

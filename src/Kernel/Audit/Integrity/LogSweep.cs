@@ -88,9 +88,9 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
             tenant,
             cancellationToken,
             new SealerStatement(
-                $"select size, frontier, checkpoint, cursor_xid::text, cursor_id from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1",
+                $"select size, frontier, checkpoint, cursor_epoch, cursor_xid::text, cursor_id from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1",
                 [tenant.Id.Value],
-                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), r.GetString(3), r.GetGuid(4))));
+                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), (r.GetInt32(3), r.GetString(4), r.GetGuid(5)))));
         return tree;
     }
 
@@ -142,7 +142,7 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         TenantEntry tenant, Tree tree, List<LogGap> gaps, Func<int, Task> pace, CancellationToken cancellationToken)
     {
         const int mostNamed = 1_000;
-        var (xid, id) = ("0", Guid.Empty);
+        var at = (Epoch: 0, Xid: "0", Id: Guid.Empty);
         for (var read = Chunk; read == Chunk;)
         {
             read = 0;
@@ -151,28 +151,29 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
                 cancellationToken,
                 new SealerStatement(
                     $"""
-                    select e.xid::text, e.id, l.position from (
-                        select tenant_id, xid, id from {SealerWork.Core(tenant)}.audit_entry
-                        where tenant_id = $1 and (xid, id) > ($2::xid8, $3) and (xid, id) <= ($4::xid8, $5)
-                        order by xid, id limit {Chunk}) e
-                    left join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id order by e.xid, e.id
+                    select e.epoch, e.xid::text, e.id, l.position from (
+                        select tenant_id, epoch, xid, id from {SealerWork.Core(tenant)}.audit_entry
+                        where tenant_id = $1 and (epoch, xid, id) > ($2, $3::xid8, $4) and (epoch, xid, id) <= ($5, $6::xid8, $7)
+                        order by epoch, xid, id limit {Chunk}) e
+                    left join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                    order by e.epoch, e.xid, e.id
                     """,
-                    [tenant.Id.Value, xid, id, tree.CursorXid, tree.CursorId],
+                    [tenant.Id.Value, at.Epoch, at.Xid, at.Id, tree.Cursor.Epoch, tree.Cursor.Xid, tree.Cursor.Id],
                     r =>
                     {
                         read++;
-                        (xid, id) = (r.GetString(0), r.GetGuid(1));
+                        at = (r.GetInt32(0), r.GetString(1), r.GetGuid(2));
                         // A leaf that the walk has named has lost its entry to this one, or the other way round: both are told.
-                        if (r.IsDBNull(2) && gaps.Count < mostNamed)
+                        if (r.IsDBNull(3) && gaps.Count < mostNamed)
                         {
-                            gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(1)));
+                            gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(2)));
                         }
                     }));
             await pace(read);
         }
     }
 
-    private sealed record Tree(long Size, byte[] Frontier, string Note, string CursorXid, Guid CursorId);
+    private sealed record Tree(long Size, byte[] Frontier, string Note, (int Epoch, string Xid, Guid Id) Cursor);
 }
 
 /// <param name="Size">Positions that the walk saw.</param>
