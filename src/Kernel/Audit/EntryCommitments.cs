@@ -42,7 +42,7 @@ internal sealed class EntryCommitments
     {
         var ordered = numbers.OrderBy(number => number.Attribute, StringComparer.Ordinal).ToList();
         var counted = ordered.FindIndex(number => number.Value is null);
-        var made = new List<byte[]>[ordered.Count];
+        var made = new byte[ordered.Count][][];
         var opening = new SealedContentWriter();
         Span<byte> known = stackalloc byte[Scalar.Length + ValueLength];
         for (var i = 0; i < ordered.Count; i++)
@@ -68,7 +68,7 @@ internal sealed class EntryCommitments
         known.Clear();
         var envelope = keys.Seal(DataClass, entry, opening.Finish());
         opening.Clear();
-        var texts = new string[counted < 0 ? 1 : made[counted].Count];
+        var texts = new string[counted < 0 ? 1 : made[counted].Length];
         var json = new StringBuilder(96);
         for (var n = 0; n < texts.Length; n++)
         {

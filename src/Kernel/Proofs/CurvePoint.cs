@@ -85,6 +85,19 @@ internal sealed class CurvePoint() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandl
         Libcrypto.Require(written == Length ? 1 : 0);
     }
 
+    /// <summary>Its coordinates; of infinity, which has none, there is no call.</summary>
+    public (Coordinate X, Coordinate Y) Affine()
+    {
+        Span<byte> bytes = stackalloc byte[1 + (2 * Coordinate.Length)];
+        var written = Libcrypto.EC_POINT_point2oct(
+            P256.Group, this, Libcrypto.UncompressedForm, bytes, (nuint)bytes.Length, Workspace.Mine.Context);
+        Libcrypto.Require(written == (nuint)bytes.Length ? 1 : 0);
+        var isRead = Coordinate.TryRead(bytes[1..(1 + Coordinate.Length)], out var x);
+        isRead &= Coordinate.TryRead(bytes[(1 + Coordinate.Length)..], out var y);
+        Libcrypto.Require(isRead ? 1 : 0);
+        return (x, y);
+    }
+
     public byte[] ToBytes()
     {
         var bytes = new byte[Length];

@@ -12,6 +12,8 @@ internal static partial class Libcrypto
     public const int Prime256 = 415;
     public const int CompressedForm = 2;
 
+    public const int UncompressedForm = 4;
+
     private const string Library = "libcrypto.so.3";
 
     /// <exception cref="InvalidOperationException">A call failed that cannot fail but for want of memory.</exception>

@@ -1,3 +1,4 @@
+using Coordinate = Bulkhead.Kernel.Proofs.Residue<Bulkhead.Kernel.Proofs.FieldPrime>;
 using Scalar = Bulkhead.Kernel.Proofs.Residue<Bulkhead.Kernel.Proofs.GroupOrder>;
 
 namespace Bulkhead.Kernel.Proofs;
@@ -35,18 +36,51 @@ internal static class Pedersen
     /// <summary>
     /// Commitments to 0, 1, … most under one blinding, of which one is shown. Not of one duration for each: the number is the server's own.
     /// </summary>
-    public static List<byte[]> CommitUpTo(int most, in Scalar blinding)
+    public static byte[][] CommitUpTo(int most, in Scalar blinding)
     {
-        var commitments = new List<byte[]>(most + 1);
-        var work = Workspace.Mine;
-        Generators.Ours.MultiplyBlinding(blinding, work.Sum);
-        for (var i = 0; i <= most; i++)
+        var sum = Workspace.Mine.Sum;
+        Generators.Ours.MultiplyBlinding(blinding, sum);
+        var commitments = new byte[most + 1][];
+        commitments[0] = sum.ToBytes();
+        if (most > 0)
         {
-            commitments.Add(work.Sum.ToBytes());
-            work.Sum.Add(Generators.Ours.Value);
+            AddMultiples(sum.Affine(), ValueMultiples.UpTo(most), commitments.AsSpan(1));
         }
 
         return commitments;
+    }
+
+    /// <summary>One division for all of them (Montgomery's trick): libcrypto would divide for each point that it writes.</summary>
+    private static void AddMultiples(
+        (Coordinate X, Coordinate Y) point, ReadOnlySpan<(Coordinate X, Coordinate Y)> multiples, Span<byte[]> sums)
+    {
+        var products = new Coordinate[multiples.Length];
+        var product = Coordinate.One;
+        for (var i = 0; i < products.Length; i++)
+        {
+            products[i] = product;
+            product *= multiples[i].X - point.X;
+        }
+
+        // A blinding that is a multiple of G that small: nobody meets it, and it has no place here.
+        if (product.IsZero)
+        {
+            throw new InvalidOperationException("The blinding is not a random one.");
+        }
+
+        var inverse = product.Inverse();
+        for (var i = products.Length - 1; i >= 0; i--)
+        {
+            var (x, y) = multiples[i];
+            var slope = (y - point.Y) * (inverse * products[i]);
+            inverse *= x - point.X;
+            var sumX = (slope * slope) - point.X - x;
+            var sumY = (slope * (point.X - sumX)) - point.Y;
+            var bytes = new byte[CurvePoint.Length];
+            bytes[0] = sumY.IsOdd ? (byte)3 : (byte)2;
+            sumX.Write(bytes.AsSpan(1));
+            sums[i] = bytes;
+        }
     }
 
     /// <summary>Whether the commitment is one to this value with this blinding.</summary>

@@ -54,6 +54,20 @@ public sealed class PedersenTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Pedersen.CommitMany(values, blindings, commitments.AsSpan(1)));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(26)]
+    [InlineData(300)]
+    [InlineData(1_100)]
+    public void Each_number_up_to_the_most_has_the_commitment_that_it_has_alone(int most)
+    {
+        var blinding = Pedersen.NewBlinding();
+        Assert.Equal(
+            Enumerable.Range(0, most + 1).Select(value => Convert.ToHexString(Pedersen.Commit((ulong)value, blinding))),
+            Pedersen.CommitUpTo(most, blinding).Select(Convert.ToHexString));
+    }
+
     [Fact]
     public async Task Many_threads_commit_at_a_time()
     {
