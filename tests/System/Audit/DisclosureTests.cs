@@ -121,6 +121,18 @@ public sealed class DisclosureTests(DisclosureTests.PersonsServer server) : LogC
     }
 
     [Fact]
+    public async Task The_deepest_and_oddest_values_that_a_record_takes_verify()
+    {
+        var deep = new string('[', 31) + "1e2" + new string(']', 31);
+        var id = await CreatedAsync("b", "places", $$"""{"name":"\u0001\u007f\u2028\ud83c\udfe5\\\"/","extra":{{deep}},"beds":-9223372036854775808}""");
+        Assert.Equal(422, (await server.SendAsync("b", "POST", "places", """{"name":"half \ud83c"}""")).Status);
+        await SealedAsync("b");
+        Assert.Equal(deep.Replace("1e2", "100", StringComparison.Ordinal), (await ValuesAsync("b", id, "data.create"))["extra"].After);
+        var verdict = await VerifyAsync("b", await ExportAsync("b", "?disclose=*"));
+        Assert.True(verdict.Code == 0, verdict.Output);
+    }
+
+    [Fact]
     public async Task With_a_person_that_is_deleted_goes_what_discloses_its_values()
     {
         var created = (await server.SendAsync("b", "POST", "people", """{"name":"Berta","blood":"0"}""")).Is(201);
