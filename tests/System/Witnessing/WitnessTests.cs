@@ -118,7 +118,20 @@ public sealed class WitnessTests : IDisposable
         }
 
         await AssertSignedAsync(witness, 0, log).WaitAsync(TimeSpan.FromSeconds(5));
+        // As fast as a server wants it by itself, and far too long.
+        using var steady = new TcpClient();
+        await steady.ConnectAsync("localhost", witness.Url.Port);
+        await steady.GetStream().WriteAsync("POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n"u8.ToArray());
         var answer = new byte[1000];
+        var ended = steady.GetStream().ReadAsync(answer).AsTask();
+        for (var i = 0; !ended.IsCompleted; i++)
+        {
+            Assert.True(i < 60, "a body of 20,000 bytes may take 30 seconds");
+            await steady.GetStream().WriteAsync(new byte[200]);
+            await Task.WhenAny(ended, Task.Delay(500));
+        }
+
+        Assert.Contains(" 408 ", Encoding.ASCII.GetString(answer, 0, await ended), StringComparison.Ordinal);
         foreach (var client in slow)
         {
             var length = await client.GetStream().ReadAsync(answer).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
