@@ -89,6 +89,8 @@ create table {core}.audit_disclosure (
     primary key (tenant_id, id)
 );
 
+create index audit_disclosure_subject on {core}.audit_disclosure (tenant_id, _subject) where _subject is not null;
+
 -- In the order of commitment, as the sealer takes them.
 create index audit_entry_order on {core}.audit_entry (tenant_id, epoch, xid, id);
 -- For who searches: each ends in the id, so that a page is read in its order and goes on where the last one ended.

@@ -138,7 +138,7 @@ public sealed record KernelOptions
     public TimeSpan AuditExpiry { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Connections that the sealer may have at once; 2 to 100.</summary>
-    public int SealerConnectionLimit { get; init; } = 8;
+    public int SealerConnectionLimit { get; init; } = 60;
 
     /// <summary>Waiting for a free backend, or for a connection; 1 to 60 s.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);

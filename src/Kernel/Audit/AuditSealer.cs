@@ -92,7 +92,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         batch.BatchCommands.Add(Present(capability));
         batch.BatchCommands.Add(Of(
             $"""
-            select size, frontier, cursor_epoch = (select epoch from guard.cluster) and cursor_xid >= pg_snapshot_xmax(pg_current_snapshot())
+            select size, frontier, checkpoint, cursor_epoch = (select epoch from guard.cluster) and cursor_xid >= pg_snapshot_xmax(pg_current_snapshot())
             from {core}.audit_tree where tenant_id = $1 for update skip locked
             """,
             tenant.Value));
@@ -117,7 +117,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         Tree? tree = null;
         if (await reader.ReadAsync(cancellationToken))
         {
-            if (reader.GetBoolean(2))
+            if (reader.GetBoolean(3))
             {
                 // What is written here now would sort before what was taken, and never be sealed.
                 throw new InvalidOperationException(
@@ -125,6 +125,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             }
 
             tree = new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), []);
+            RequireSigned(tenant, tree, reader.GetString(2));
         }
 
         await reader.NextResultAsync(cancellationToken);
@@ -142,6 +143,19 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         }
 
         return (tree, entries);
+    }
+
+    /// <summary>What the log's key has not signed is not signed further: somebody rewrote the tree.</summary>
+    private void RequireSigned(TenantId tenant, Tree tree, string note)
+    {
+        var isOurs = tree.Size == 0
+            || (keys.Find(tenant) is { } key && SignedNote.Parse(note) is { } signed && signed.IsSignedBy(key, out _)
+                && Checkpoint.Parse(signed.Text) is { } last && last.Origin == LogKeys.OriginOf(tenant) && last.Size == tree.Size
+                && last.Root.AsSpan().SequenceEqual(new MerkleFrontier(tree.Size, tree.Frontier).Root()));
+        if (!isOurs)
+        {
+            throw new InvalidOperationException("The stored tree is not the one that was signed. Next step: docs/audit-integrity.md");
+        }
     }
 
     /// <summary>The empty tree, for a tenant whose log was not begun; nothing when somebody else has it locked.</summary>

@@ -68,7 +68,7 @@ public sealed class RecordRewriting
             return new(0, 0, 0, null);
         }
 
-        var rows = new StaleRows(envelopes, indexed, table.HasSubject, keys);
+        var rows = new StaleRows(envelopes, indexed, table, keys);
         var seen = 0;
         Guid? last = null;
         await _database.RunAsync(
@@ -135,7 +135,7 @@ public sealed class RecordRewriting
             """);
     }
 
-    private sealed class StaleRows(List<string> classes, List<SealedFieldDefinition> indexed, bool hasSubject, RecordKeys keys)
+    private sealed class StaleRows(List<string> classes, List<SealedFieldDefinition> indexed, RewriteTable table, RecordKeys keys)
     {
         /// <summary>Content held in memory at once, whatever the number of rows.</summary>
         private const int MaxBytes = 16 * 1024 * 1024;
@@ -164,7 +164,7 @@ public sealed class RecordRewriting
             var id = row.Uuid(0);
             _ids.Add(id);
             var indexes = new byte[]?[indexed.Count];
-            var subjectKey = hasSubject ? row.Bytes(2 + classes.Count + indexed.Count) : [];
+            var subjectKey = table.HasSubject ? row.Bytes(2 + classes.Count + indexed.Count) : [];
             for (var i = 0; i < classes.Count; i++)
             {
                 var old = row.IsNull(2 + i) ? null : row.Bytes(2 + i);
@@ -181,10 +181,26 @@ public sealed class RecordRewriting
             }
         }
 
+        /// <summary>
+        /// A record that does not open is told and put right by whoever can. In the log's own tables nobody can: what was put there by hand
+        /// keeps no old key alive.
+        /// </summary>
+        private bool Opens(string dataClass, Guid id, byte[] stored, byte[] content)
+        {
+            try
+            {
+                return keys.Open(dataClass, id, stored, content, table.HasSubject);
+            }
+            catch (TenantFault fault) when (table.InCore && fault.Kind == TenantFaultKind.RecordDamaged)
+            {
+                return false;
+            }
+        }
+
         private byte[]? Anew(string dataClass, Guid id, byte[] envelope, byte[] subjectKey, byte[]?[] indexes)
         {
             var content = new byte[RecordKeys.ContentLength(envelope)];
-            if (!keys.Open(dataClass, id, [.. subjectKey, .. envelope], content, hasSubject))
+            if (!Opens(dataClass, id, [.. subjectKey, .. envelope], content))
             {
                 // Nobody reads it any more, and the key that it is under besides shall be forgotten too.
                 return null;

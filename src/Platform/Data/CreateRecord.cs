@@ -100,7 +100,7 @@ internal static class CreateRecord
 
         if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
         {
-            work.Also(Subjects.Enter(call.View, [person!]));
+            work.Also(Subjects.Forget([person!.Id])).Also(Subjects.Enter(call.View, [person]));
         }
 
         var entry = new AuditEvent(Action)

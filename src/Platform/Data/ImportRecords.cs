@@ -97,7 +97,8 @@ internal static class ImportRecords
             var work = new TenantWork();
             if (call.View.Entity is { HasSubjectKey: true, IsSubject: true })
             {
-                work.Also(Subjects.Enter(call.View, [.. persons!.OfType<Person>()]));
+                List<Person> known = [.. persons!.OfType<Person>()];
+                work.Also(Subjects.Forget(known.Select(person => person.Id))).Also(Subjects.Enter(call.View, known));
             }
 
             work.Attempt(

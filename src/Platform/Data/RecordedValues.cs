@@ -14,6 +14,9 @@ namespace Bulkhead.Platform.Data;
 /// </summary>
 internal static class RecordedValues
 {
+    /// <summary>UTF-16 characters of one entry's values, before and after together; fields that do not fit are left out.</summary>
+    public const int Most = 1024 * 1024;
+
     /// <param name="before">Null for a creation.</param>
     /// <param name="after">Null for a deletion.</param>
     /// <param name="person">Whom the record is about, where persons have keys.</param>
@@ -27,13 +30,16 @@ internal static class RecordedValues
         }
 
         var changed = ImmutableArray.CreateBuilder<ChangedValue>();
+        var length = 0;
         foreach (var field in fields)
         {
             if (view.App.RecordedValues.Contains(field.Class))
             {
                 var (old, now) = (Text(before, field), Text(after, field));
-                if (old is not null || now is not null)
+                var more = (old?.Length ?? 0) + (now?.Length ?? 0);
+                if ((old is not null || now is not null) && length + more <= Most)
                 {
+                    length += more;
                     changed.Add(new(field.Name, old, now));
                 }
             }

@@ -46,6 +46,15 @@ internal static class Subjects
         where k.wrapped is not null and not exists (select 1 from {view.Table} t where t.id = k.subject)
         """);
 
+    /// <summary>
+    /// What discloses values in the log of persons who were here before under these ids: their keys went, and no other key is to stand
+    /// before their envelopes.
+    /// </summary>
+    public static Sql Forget(IEnumerable<Guid> persons) => Sql.Of($"""
+        update {Place.Core}.audit_disclosure set _sealed_secret = null
+        where {SubjectKey.Column} = any({SqlValue.Uuids([.. persons])}) and _sealed_secret is not null
+        """);
+
     /// <summary>The keys of persons whose record was deleted go with it.</summary>
     public static Sql Leave(EntityView view, Guid person) => Sql.Of($"""
         delete from {Place.Core}.subject_key k where k.subject = {SqlValue.Uuid(person)} and k.wrapped is not null

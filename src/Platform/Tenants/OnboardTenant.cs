@@ -90,7 +90,7 @@ internal static class OnboardTenant
                 return request;
             }
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             await ProblemResults.WriteAsync(
                 context, 400, "malformed-json",

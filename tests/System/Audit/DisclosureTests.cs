@@ -145,6 +145,29 @@ public sealed class DisclosureTests(DisclosureTests.PersonsServer server) : LogC
     }
 
     [Fact]
+    public async Task A_person_that_comes_again_under_the_same_id_takes_nothing_over_and_holds_no_rotation_up()
+    {
+        const string Body = """{"id":"01a20000-0000-7000-8000-00000000aaaa","name":"Dora"}""";
+        var created = (await server.SendAsync("a", "POST", "people", Body)).Is(201);
+        var person = created.Json.GetProperty("id").GetString()!;
+        var (entry, _) = await EntryAsync("a", person, "data.create");
+        (await server.SendAsync("a", "DELETE", $"people/{person}", headers: ("If-Match", created.ETag!))).Is(204);
+        (await server.SendAsync("a", "POST", "people", Body)).Is(201);
+        Assert.True((await server.SendAsync("a", "GET", $"audit/{entry}/values")).Is(200).Json.GetProperty("erased").GetBoolean());
+
+        await using var owner = await OwnerAsync("a");
+        var old = await ScalarAsync<int>(owner, $"select max(get_byte(_sealed_secret, 5)) from {Core("a")}.audit_disclosure where tenant_id = '{Id("a")}'");
+        (await server.SendAsync("a", "POST", "keys/rotate?key=data")).Is(200);
+        var upkeep = server.Services.GetRequiredService<KeyUpkeep>();
+        for (var i = 0; await ScalarAsync<long>(owner, $"select count(*) from {Core("a")}.audit_disclosure where tenant_id = '{Id("a")}' and get_byte(_sealed_secret, 5) <= {old}") > 0; i++)
+        {
+            Assert.True(i < 60, "the disclosures are not rewritten");
+            await Task.Delay(100);
+            await upkeep.TendAsync(default);
+        }
+    }
+
+    [Fact]
     public async Task Who_may_only_read_the_log_discloses_nothing_and_who_discloses_is_in_it()
     {
         var id = await CreatedAsync("a", "places", """{"name":"Elm","beds":3}""");
@@ -217,6 +240,22 @@ public sealed class DisclosureTests(DisclosureTests.PersonsServer server) : LogC
         Assert.Equal("\"Carla\"", (await ValuesAsync("c", person, "data.create"))["name"].After);
     }
 
+    [Theory, MemberData(nameof(Tenants))]
+    public async Task A_tree_that_somebody_rewrote_is_not_signed_further(string tenant)
+    {
+        await WriteAsync(tenant, 2);
+        await using var owner = await OwnerAsync(tenant);
+        var tree = $"{Core(tenant)}.audit_tree";
+        var flip = $"update {tree} set frontier = set_byte(frontier, 0, get_byte(frontier, 0) # 1) where tenant_id = '{Id(tenant)}'";
+        await RunAsync(owner, flip);
+        var size = await ScalarAsync<long>(owner, $"select size from {tree} where tenant_id = '{Id(tenant)}'");
+        (await server.SendAsync(tenant, "POST", "places", """{"name":"Birch"}""")).Is(201);
+        await Task.Delay(1000);
+        Assert.Equal(size, await ScalarAsync<long>(owner, $"select size from {tree} where tenant_id = '{Id(tenant)}'"));
+        await RunAsync(owner, flip);
+        await SealedAsync(tenant);
+    }
+
     [Fact]
     public async Task An_entry_says_how_the_caller_was_known_from_where_and_under_which_ticket()
     {
@@ -257,6 +296,16 @@ public sealed class DisclosureTests(DisclosureTests.PersonsServer server) : LogC
         var page = (await server.SendAsync(tenant, "GET", $"audit?record={record}&action={action}")).Is(200).Json.GetProperty("data");
         Assert.Equal(1, page.GetArrayLength());
         return (page[0].GetProperty("id").GetGuid(), page[0]);
+    }
+
+    private new async Task WriteAsync(string tenant, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            await CreatedAsync(tenant, "places", """{"name":"Maple"}""");
+        }
+
+        await SealedAsync(tenant);
     }
 
     /// <summary>By field, each compared with the entry's digests.</summary>

@@ -168,7 +168,7 @@ internal static class RetentionEndpoints
                 faults.Add(new("invalid-value", "The body is a JSON object.", ""));
             }
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             await ProblemResults.WriteAsync(
                 context, 400, "malformed-json", "The body is not JSON, or a name stands twice in an object.", null, cancellationToken);

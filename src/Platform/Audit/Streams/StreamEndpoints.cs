@@ -51,7 +51,7 @@ internal static class StreamEndpoints
             using var json = JsonDocument.Parse(body, Strict);
             stream = StreamRequest.Read(json.RootElement, faults);
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             await ProblemResults.WriteAsync(
                 context, 400, "malformed-json", "The body is not JSON, or a name stands twice in an object.", null, cancellationToken);
