@@ -34,30 +34,6 @@ public sealed class HiddenEntryTests
     }
 
     [Fact]
-    public void Entries_that_expired_hold_are_counted_and_are_neither_shown_nor_anything_but_expired()
-    {
-        var export = Of(log, 0, 13, tiles: true).Hide(3).Hide(5).Hide(6);
-        export.Entry(3)["expired"] = true;
-        export.Entry(5)["expired"] = true;
-        var some = export.Verify();
-        AssertHolds(some);
-        Assert.Contains(some.Remarks, r => r.StartsWith("2 of the entries have expired", StringComparison.Ordinal));
-
-        export.Entry(3)["digest"] = Convert.ToBase64String(new byte[32]);
-        Assert.Contains(export.Verify().Broken, b => b.Flaw == Flaw.EntryChanged && b.Text.Contains("entry 3", StringComparison.Ordinal));
-        foreach (var value in new JsonNode[] { false, "true", 1 })
-        {
-            var odd = Of(log, 0, 13).Hide(3);
-            odd.Entry(3)["expired"] = value;
-            Assert.Contains(odd.Verify().Broken, b => b.Flaw == Flaw.Line);
-        }
-
-        var shown = Of(log, 0, 13);
-        shown.Entry(3)["expired"] = true;
-        Assert.Contains(shown.Verify().Broken, b => b.Flaw == Flaw.Line);
-    }
-
-    [Fact]
     public void In_which_order_a_line_has_its_commitments_is_no_matter()
     {
         var export = Of(log, 0, 13);

@@ -48,8 +48,8 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
     /// <summary>Of how many only the digest is there.</summary>
     public ulong Hidden { get; private set; }
 
-    /// <summary>Of those, how many are said to have expired.</summary>
-    public ulong Expired { get; private set; }
+    /// <summary>Those of them that are said to have expired.</summary>
+    public Expiries Expired { get; } = new(header, findings);
 
     public CompactRange Range { get; } = new(header.From);
 
@@ -75,7 +75,10 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         else
         {
             Hidden++;
-            Expired += line.IsExpired ? 1UL : 0;
+            if (line.IsExpired)
+            {
+                Expired.Add(line.Position);
+            }
         }
     }
 
@@ -179,6 +182,7 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         }
 
         DisclosuresMatched += line.Disclosures.Count;
+        Expired.Observe(line.Position, body);
         foreach (var observer in observers)
         {
             observer.Observe(line.Position, body);

@@ -10,7 +10,7 @@ internal sealed class ExportSentences(
     private static readonly Flaw[] OfEntries =
     [
         Flaw.Line, Flaw.Truncated, Flaw.Digest, Flaw.EntryMissing, Flaw.EntryDoubled, Flaw.EntryOrder, Flaw.EntryForm, Flaw.EntryTenant,
-        Flaw.EntryChanged, Flaw.RangeProof, Flaw.Root, Flaw.Tile,
+        Flaw.EntryChanged, Flaw.Expiry, Flaw.RangeProof, Flaw.Root, Flaw.Tile,
     ];
 
     private Checkpoint Checkpoint => signed.Checkpoint;
@@ -47,15 +47,22 @@ internal sealed class ExportSentences(
         }
 
         findings.Hold($"Entries: {entries.Count}, at positions {header.From} to {header.To - 1} without a gap, exactly as they were sealed; {Shown()}.");
-        if (entries.Expired > 0)
-        {
-            findings.Remark($"{entries.Expired} of the entries have expired, the export says: their bodies are no longer kept. Their digests hold; that their time had passed, nothing here proves.");
-        }
-
+        SayExpired();
         if (Checkpoint.Size > header.To || header.From > 0)
         {
             findings.Remark($"The log of that checkpoint has {Checkpoint.Size} entries; this export says nothing of those outside of its positions.");
         }
+    }
+
+    private void SayExpired()
+    {
+        if (entries.Expired.Count == 0 || findings.Has(Flaw.Expiry))
+        {
+            return;
+        }
+
+        var by = entries.Expired.Announcements.ToList();
+        findings.Remark($"{entries.Expired.Count} of the entries have expired: their bodies are no longer kept. Their digests hold, and {by.Count} sealed entries audit.expire announced it before, position {by[0].Position} ({by[0].At}) to {by[^1].Position} ({by[^1].At}). That their time had passed is yours to compare with your retention.");
     }
 
     // Whose an entry is stands in its body.

@@ -15,11 +15,12 @@ internal sealed class ExportVerification
         ["tile"] = 1,
         ["checkpoint"] = 2,
         ["range"] = 3,
-        ["earlier"] = 4,
-        ["head"] = 5,
-        ["heads"] = 6,
-        ["total"] = 7,
-        ["end"] = 8,
+        ["expiry"] = 4,
+        ["earlier"] = 5,
+        ["head"] = 6,
+        ["heads"] = 7,
+        ["total"] = 8,
+        ["end"] = 9,
     };
 
     private static readonly HashSet<string> Single = new(["header", "checkpoint", "range", "end"], StringComparer.Ordinal);
@@ -191,6 +192,9 @@ internal sealed class ExportVerification
             case "range":
                 AddRange(LineMembers.Read(line, "from", "to", "size", "proof"));
                 break;
+            case "expiry":
+                entries.Expired.Add(LineMembers.Read(line, "position", "body", "proof"), signed?.Checkpoint);
+                break;
             case "earlier":
                 AddEarlier(LineMembers.Read(line, "note", "proof"));
                 break;
@@ -281,6 +285,7 @@ internal sealed class ExportVerification
     private void Conclude(Func<ExportLines> open)
     {
         entries.End();
+        entries.Expired.End();
         heads?.End();
         if (trust.Witnesses is { } policy && heads is not { Count: > 0 })
         {

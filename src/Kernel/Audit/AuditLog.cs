@@ -1,3 +1,4 @@
+using Bulkhead.Kernel.Audit.Retention;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
@@ -19,6 +20,9 @@ public sealed record LogHead(
 /// <param name="Body">Null when it expired; then only its digest is left.</param>
 /// <param name="Commitments">Canonical JSON; empty for none.</param>
 public sealed record LoggedEntry(Guid Id, string? Body, byte[] Digest, string Commitments);
+
+/// <param name="Body">Of the entry that announces.</param>
+public sealed record AnnouncedExpiry(long Position, string Body, ExpiryAnnouncement Announcement);
 
 /// <summary>The read side of the sealed logs: what a tenant, and whoever it shows it to, can check.</summary>
 public sealed class AuditLog
@@ -109,6 +113,30 @@ public sealed class AuditLog
                 }),
             cancellationToken);
         return entries;
+    }
+
+    /// <summary>All sealed entries that announce an expiry, in order of position: few, each is of up to 100,000 entries.</summary>
+    public async Task<List<AnnouncedExpiry>> ExpiriesAsync(
+        RequestContext context, CancellationToken cancellationToken)
+    {
+        var expiries = new List<AnnouncedExpiry>();
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select l.position, e.body from {Place.Core}.audit_entry e
+                    join {Place.Core}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                    where e.action = {SqlValue.Text(ExpiryAnnouncement.Action)} order by l.position
+                    """),
+                row =>
+                {
+                    if (ExpiryAnnouncement.Of(row.Text(1), row.Integer(0)) is { } said)
+                    {
+                        expiries.Add(new(row.Integer(0), row.Text(1), said));
+                    }
+                }),
+            cancellationToken);
+        return expiries;
     }
 
     /// <summary>Position of an entry; null while it is not sealed, or when there is none.</summary>

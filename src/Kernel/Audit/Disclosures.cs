@@ -58,8 +58,9 @@ public sealed class Disclosures
                     select id, {SubjectKey.Column} is not null, {SubjectKey.Beside(EntryValues.Disclosures.Fields[0].Envelope)}
                     from {Place.Core}.audit_disclosure where id = any({SqlValue.Uuids(entries)})
                     """),
+                // Only with a person's key does anybody erase one.
                 row => found[row.Uuid(0)] = row.IsNull(2)
-                    ? new(DisclosureState.Erased, [])
+                    ? new(row.Boolean(1) ? DisclosureState.Erased : DisclosureState.Damaged, [])
                     : Open(keys, row.Uuid(0), row.Bytes(2), row.Boolean(1))),
             cancellationToken);
         return found;

@@ -42,7 +42,7 @@ internal static class DiscloseValues
         // Withdrawn keys are told before anything is recorded as shown.
         await disclosures.RequireKeysAsync(call.Context.Tenant, cancellationToken);
         var record = await RecordAsync(call, database, id, asked, cancellationToken);
-        if (record is null || !(await disclosures.OpenAsync(call.Context, [id], cancellationToken)).TryGetValue(id, out var found))
+        if (record is null)
         {
             await ProblemResults.WriteAsync(
                 context, 404, "not-found", "There is no such entry, or it has no values: those of reads and of imports have none.",
@@ -50,11 +50,12 @@ internal static class DiscloseValues
             return;
         }
 
-        if (found.State == DisclosureState.Damaged)
+        var found = (await disclosures.OpenAsync(call.Context, [id], cancellationToken)).GetValueOrDefault(id);
+        if (found is null or { State: DisclosureState.Damaged })
         {
             await ProblemResults.WriteAsync(
                 context, 409, "disclosure-damaged",
-                "What discloses the values does not open: the row was changed in the database. The entry and its digests stand.",
+                "What discloses the values does not open: the row was changed in the database, or taken out. The entry and its digests stand.",
                 null, cancellationToken);
             return;
         }
@@ -96,7 +97,7 @@ internal static class DiscloseValues
         return names;
     }
 
-    /// <summary>The record of the entry, and its entity, with the entry of the disclosure; null when there is no such entry about one record.</summary>
+    /// <summary>The record that the entry's body names, and its entity, with the entry of the disclosure; null when there is no such entry about one record.</summary>
     private static async Task<(Guid Id, string Entity)?> RecordAsync(
         TenantCall call, TenantDatabase database, Guid id, ImmutableArray<string> asked, CancellationToken cancellationToken)
     {
@@ -105,9 +106,10 @@ internal static class DiscloseValues
             call.Context,
             new TenantWork().ReadIfFound(
                 Sql.Of($"""
-                    select record as id, entity from {Place.Core}.audit_entry e
-                    where id = {SqlValue.Uuid(id)} and record is not null and entity is not null
-                    and exists (select 1 from {Place.Core}.audit_disclosure d where d.tenant_id = e.tenant_id and d.id = e.id)
+                    select (b.body #>> array['records', 'ids', '0'])::uuid as id, b.body ->> 'entity'
+                    from (select e.body::jsonb as body from {Place.Core}.audit_entry e where e.id = {SqlValue.Uuid(id)} offset 0) b
+                    where b.body ? 'entity' and jsonb_array_length(b.body #> array['records', 'ids']) = 1
+                    and jsonb_array_length(b.body -> 'values') > 0
                     """),
                 new AuditEvent(Action) { Fields = asked, Details = Data.Entries.Detail("entry", id.ToString()) },
                 row => record = (row.Uuid(0), row.Text(1))),

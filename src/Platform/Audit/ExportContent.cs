@@ -39,8 +39,17 @@ internal sealed record ExportContent(
             json.WriteNumber("to", To);
             json.WriteString("selection", Selection);
         });
-        await EntriesAsync(lines, log, cancellationToken);
-        await ProofsAsync(lines, log, cancellationToken);
+        var expired = await EntriesAsync(lines, log, cancellationToken);
+        var expiries = expired.Count == 0 ? [] : await ExpiriesAsync(log, expired, cancellationToken);
+        var until = this;
+        if (expiries.Exists(e => e.Position >= Checkpoint.Size))
+        {
+            // They expired after the export began.
+            var state = await log.StateAsync(Context, cancellationToken);
+            until = this with { Note = state.Note, Checkpoint = AuditLog.CheckpointOf(state.Note) ?? Checkpoint };
+        }
+
+        await until.ProofsAsync(lines, log, expiries, cancellationToken);
         if (Total is { } total)
         {
             await lines.LineAsync("total", json => Write(json, total));
@@ -50,8 +59,10 @@ internal sealed record ExportContent(
     }
 
     /// <summary>Tile by tile: before its entries stand the hashes that name the one that was changed.</summary>
-    private async Task EntriesAsync(ExportLines lines, AuditLog log, CancellationToken cancellationToken)
+    /// <returns>Positions without a body.</returns>
+    private async Task<List<(long From, long To)>> EntriesAsync(ExportLines lines, AuditLog log, CancellationToken cancellationToken)
     {
+        var expired = new List<(long From, long To)>();
         for (var position = From; position < To;)
         {
             var index = position / Tiles.Width;
@@ -77,6 +88,17 @@ internal sealed record ExportContent(
                 {
                     var here = position;
                     await lines.LineAsync("entry", json => Write(json, here, entry, disclosures));
+                    if (entry.Body is null && !IsHidden)
+                    {
+                        if (expired.Count > 0 && expired[^1].To == position)
+                        {
+                            expired[^1] = (expired[^1].From, position + 1);
+                        }
+                        else
+                        {
+                            expired.Add((position, position + 1));
+                        }
+                    }
                 }
 
                 position++;
@@ -84,9 +106,18 @@ internal sealed record ExportContent(
 
             position = end;
         }
+
+        return expired;
     }
 
-    private async Task ProofsAsync(ExportLines lines, AuditLog log, CancellationToken cancellationToken)
+    /// <summary>Entries outside of these positions that announced the expiry of some of them.</summary>
+    private async Task<List<AnnouncedExpiry>> ExpiriesAsync(
+        AuditLog log, List<(long From, long To)> expired, CancellationToken cancellationToken) =>
+        (await log.ExpiriesAsync(Context, cancellationToken)).FindAll(e => (e.Position < From || e.Position >= To)
+            && expired.Exists(range => range.From < e.Announcement.To && e.Announcement.From < range.To));
+
+    private async Task ProofsAsync(
+        ExportLines lines, AuditLog log, List<AnnouncedExpiry> expiries, CancellationToken cancellationToken)
     {
         var size = Checkpoint.Size;
         await lines.LineAsync("checkpoint", json => json.WriteString("note", Note));
@@ -112,6 +143,17 @@ internal sealed record ExportContent(
             json.WriteNumber("size", size);
             ExportLines.Hashes(json, "proof", MerkleTree.RangeProof(From, To, size, nodes));
         });
+        foreach (var expiry in expiries)
+        {
+            var path = await log.NodesAsync(Context, node => MerkleTree.Inclusion(expiry.Position, size, node), cancellationToken);
+            await lines.LineAsync("expiry", json =>
+            {
+                json.WriteNumber("position", expiry.Position);
+                json.WriteString("body", expiry.Body);
+                ExportLines.Hashes(json, "proof", MerkleTree.Inclusion(expiry.Position, size, path));
+            });
+        }
+
         if (Older is { } begin)
         {
             await EarlierAsync(lines, begin.Note, begin.Checkpoint.Size, nodes);
@@ -167,7 +209,7 @@ internal sealed record ExportContent(
             json.WriteBase64String("digest", entry.Digest);
         }
 
-        if (entry.Body is null)
+        if (entry.Body is null && !IsHidden)
         {
             json.WriteBoolean("expired", true);
         }

@@ -87,9 +87,11 @@ public sealed class GapTests(GapServer program) : IClassFixture<GapServer>
         await log.RunAsync($"update {log.Core}.audit_tile set hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) where tenant_id = '{log.Tenant}' and level = 0 and index = 0");
         await UndoneAsync(log);
 
-        await log.RunAsync($"create table kept as select * from {log.Core}.audit_tree where tenant_id = '{log.Tenant}'");
         // Nothing is sealed meanwhile: the sealer would sign the next checkpoint over it.
-        await log.RunAsync($"""
+        await log.RunAsync(
+            $"lock table {log.Core}.audit_tree in exclusive mode",
+            $"create table kept as select * from {log.Core}.audit_tree where tenant_id = '{log.Tenant}'",
+            $"""
             update {log.Core}.audit_tree set cursor_xid = '18446744073709551615',
             checkpoint = overlay(checkpoint placing 'x' from length(checkpoint) - 6 for 1) where tenant_id = '{log.Tenant}'
             """);
@@ -103,6 +105,74 @@ public sealed class GapTests(GapServer program) : IClassFixture<GapServer>
             $"insert into {log.Core}.audit_tree select * from kept",
             "drop table kept");
         await UndoneAsync(log);
+    }
+
+    [Fact]
+    public async Task What_stands_beside_an_entry_for_whoever_searches_is_compared_with_what_the_entry_says()
+    {
+        var log = await LogAsync(IsolationKind.Shared);
+        var id = await log.EntryAsync(3);
+        foreach (var edit in new[]
+        {
+            "at = at + interval '1 microsecond'", "actor = actor || 'x'", "action = 'data.hidden'", "entity = coalesce(entity, '') || 'x'",
+            "result = 'denied'", "record = gen_random_uuid()",
+        })
+        {
+            await log.RunAsync(
+                $"create table kept as select * from {log.Core}.audit_entry where id = '{id}'",
+                $"update {log.Core}.audit_entry set {edit} where id = '{id}'");
+            await FoundAsync(log, "index-changed", 3, 4);
+            await log.RunAsync(
+                $"delete from {log.Core}.audit_entry where id = '{id}'",
+                $"insert into {log.Core}.audit_entry select * from kept",
+                "drop table kept");
+            await UndoneAsync(log);
+        }
+    }
+
+    [Fact]
+    public async Task What_opens_and_discloses_entries_and_names_their_records_is_missed()
+    {
+        var log = await LogAsync(IsolationKind.Schema);
+        foreach (var name in new[] { "Ada", "Eve" })
+        {
+            var patient = $$"""{"id":"{{Guid.NewGuid()}}","firstName":"{{name}}","lastName":"Gap","birthDate":"1980-02-29","gender":"F","ssn":"{{Random.Shared.NextInt64(1_000_000_000)}}"}""";
+            (await program.Server.CallAsync("POST", log.Slug, "patients", "admin", patient)).Is(HttpStatusCode.Created);
+        }
+
+        (await program.Server.CallAsync("GET", log.Slug, "patients?limit=3", "clinician")).Is(HttpStatusCode.OK);
+        (await program.Server.CallAsync("GET", log.Slug, "audit/export", "auditor")).Is(HttpStatusCode.OK);
+        (string, string)[] tables =
+            [("audit_opening", "opening-missing"), ("audit_disclosure", "disclosure-missing"), ("audit_record", "index-changed")];
+        foreach (var (table, kind) in tables)
+        {
+            var (position, rows) = await SealedWithAsync(log, table);
+            await log.RunAsync($"create table kept as select * from {rows}", $"delete from {rows}");
+            await FoundAsync(log, kind, position, position + 1);
+            await log.RunAsync($"insert into {log.Core}.{table} select * from kept", "drop table kept");
+            await UndoneAsync(log);
+        }
+    }
+
+    /// <summary>The last sealed position with rows in a table, and the rows.</summary>
+    private static async Task<(long Position, string Rows)> SealedWithAsync(OwnersLog log, string table)
+    {
+        var entry = table == "audit_record" ? "entry_id" : "id";
+        var since = Stopwatch.StartNew();
+        while (true)
+        {
+            var position = await log.ScalarAsync<long?>($"""
+                select max(l.position) from {log.Core}.audit_leaf l join {log.Core}.{table} t on t.tenant_id = l.tenant_id and t.{entry} = l.entry_id
+                where l.tenant_id = '{log.Tenant}'
+                """);
+            if (position is { } found)
+            {
+                return (found, $"{log.Core}.{table} where tenant_id = '{log.Tenant}' and {entry} = '{await log.EntryAsync(found)}'");
+            }
+
+            Assert.True(since.Elapsed < Patience, $"nothing in {table}");
+            await Task.Delay(50);
+        }
     }
 
     [Fact]

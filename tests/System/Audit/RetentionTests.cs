@@ -82,6 +82,95 @@ public sealed class RetentionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_part_of_the_log_shows_the_entry_that_announced_what_expired_of_it_and_without_one_nothing_expired()
+    {
+        await WriteAsync("a", 5);
+        (await _server.SendAsync("a", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        _server.Clock.Advance(TimeSpan.FromDays(3));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        var part = (await _server.SendAsync("a", "GET", "audit/export?from=0&to=2")).Is(200).Text;
+        var line = JsonDocument.Parse(Assert.Single(part.Split('\n'), l => l.StartsWith("""{"type":"expiry",""", StringComparison.Ordinal)));
+        Assert.Contains("\"audit.expire\"", line.RootElement.GetProperty("body").GetString(), StringComparison.Ordinal);
+        await HoldsAsync(part);
+
+        // One that announced it stays for ever, also when its own time has passed.
+        _server.Clock.Advance(TimeSpan.FromDays(10));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        var entries = await _server.EntriesAsync("a");
+        Assert.True(entries.Count(e => e.Contains("\"action\":\"audit.expire\"", StringComparison.Ordinal)) >= 2);
+        await HoldsAsync((await _server.SendAsync("a", "GET", "audit/export")).Is(200).Text);
+
+        // The database's owner takes a sealed entry out, and says that it expired: with its own digest, so that the tree holds.
+        var unit = _server.Tenants["a"].Placement.Unit;
+        var tenant = _server.Tenants["a"].Id;
+        await WriteAsync("a", 3);
+        await ExpireAsync();
+        var position = await CountAsync(unit, $"select size - 1 from {unit.CoreSchema.Quoted}.audit_tree where tenant_id = '{tenant}'");
+        await RunAsync(unit, $"""
+            with gone as (
+                delete from {unit.CoreSchema.Quoted}.audit_entry e using {unit.CoreSchema.Quoted}.audit_leaf l
+                where e.tenant_id = '{tenant}' and l.tenant_id = e.tenant_id and l.entry_id = e.id and l.position = {position}
+                returning l.position, sha256(convert_to(e.body, 'UTF8')) as digest, e.commitments)
+            insert into {unit.CoreSchema.Quoted}.audit_expired (tenant_id, position, digest, commitments, expired_at)
+            select '{tenant}', position, digest, commitments, now() from gone
+            """);
+        await SweepAsync();
+        var gap = Assert.Single(await GapsAsync());
+        Assert.Equal(("entry-missing", position), (gap.Kind, gap.From));
+        var (code, text) = await VerifyAsync((await _server.SendAsync("a", "GET", "audit/export")).Is(200).Text);
+        Assert.Equal(1, code);
+        Assert.Contains($"entry {position} is said to have expired, and no sealed entry audit.expire announced it", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_expires_while_its_announcement_cannot_be_sealed_and_an_entry_with_edited_columns_stays()
+    {
+        await WriteAsync("b", 3);
+        (await _server.SendAsync("b", "PUT", "audit/retention", """{"keepDays":30}""")).Is(200);
+        await ExpireAsync();
+        var unit = _server.Tenants["b"].Placement.Unit;
+        await RunAsync(unit, $"""
+            update {unit.CoreSchema.Quoted}.audit_entry set at = '2001-01-01' where id = (
+                select entry_id from {unit.CoreSchema.Quoted}.audit_leaf where tenant_id = '{_server.Tenants["b"].Id}' and position = 2)
+            """);
+        await ExpireAsync();
+        Assert.Equal(0, (await StateAsync("b")).GetProperty("expired").GetInt64());
+
+        await WriteAsync("c", 3);
+        (await _server.SendAsync("c", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        await ExpireAsync();
+        _server.Clock.Advance(TimeSpan.FromDays(3));
+        await _server.SignInAsync();
+        var home = _server.Tenants["c"].Placement.Unit;
+        await using (var owner = new NpgsqlConnection(_server.Cluster.ConnectionString(home.Database) + ";Pooling=false"))
+        {
+            await owner.OpenAsync();
+            await using var transaction = await owner.BeginTransactionAsync();
+            await using var hold = new NpgsqlCommand($"select 1 from {home.CoreSchema.Quoted}.audit_tree for update", owner);
+            await hold.ExecuteNonQueryAsync();
+
+            // The catalogue may be a moment behind the clock.
+            for (var i = 0; !await IsAnnouncedAsync(); i++)
+            {
+                Assert.True(i < 50, "never announced");
+                using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+                await Task.WhenAny(_server.Services.GetRequiredService<AuditExpiring>().ExpireAsync(enough.Token));
+            }
+
+            Assert.Equal(0, (await StateAsync("c")).GetProperty("expired").GetInt64());
+        }
+
+        await ExpireAsync();
+        Assert.True((await StateAsync("c")).GetProperty("expired").GetInt64() > 0);
+        Assert.Single(await _server.EntriesAsync("c"), e => e.Contains("\"action\":\"audit.expire\"", StringComparison.Ordinal));
+
+        async Task<bool> IsAnnouncedAsync() =>
+            (await _server.EntriesAsync("c")).Exists(e => e.Contains("\"action\":\"audit.expire\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task What_is_held_stays_until_another_lifts_the_hold()
     {
         var record = (await _server.SendAsync("a", "POST", "cities", """{"name":"held"}""")).Is(201).Json.GetProperty("id").GetString()!;
@@ -145,7 +234,15 @@ public sealed class RetentionTests : IAsyncLifetime
             await Task.Delay(50);
         }
 
-        await _server.Services.GetRequiredService<AuditExpiring>().ExpireAsync(default);
+        // Nothing goes before what announces it is sealed.
+        var expiring = _server.Services.GetRequiredService<AuditExpiring>().ExpireAsync(default);
+        while (!expiring.IsCompleted)
+        {
+            await _server.Services.GetRequiredService<AuditSealing>().SealAsync(default);
+            await Task.WhenAny(expiring, Task.Delay(20));
+        }
+
+        await expiring;
     }
 
     private Task SweepAsync() => _server.Services.GetRequiredService<AuditSweeping>().SweepAsync(default);
@@ -157,6 +254,13 @@ public sealed class RetentionTests : IAsyncLifetime
     private async Task<int> EntriesAsync(string tenant) => (await _server.EntriesAsync(tenant)).Count;
 
     private static async Task HoldsAsync(string export)
+    {
+        var (code, text) = await VerifyAsync(export);
+        Assert.True(code == 0, text);
+        Assert.Contains("of the entries have expired", text, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int Code, string Text)> VerifyAsync(string export)
     {
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, export);
@@ -170,8 +274,7 @@ public sealed class RetentionTests : IAsyncLifetime
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         File.Delete(file);
-        Assert.True(process.ExitCode == 0, text);
-        Assert.Contains("of the entries have expired", text, StringComparison.Ordinal);
+        return (process.ExitCode, text);
     }
 
     private async Task<long> CountAsync(Unit unit, string sql)

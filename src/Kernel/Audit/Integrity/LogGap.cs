@@ -9,7 +9,7 @@ public enum LogGapKind
     /// <summary>The entry's bytes are not those that were sealed.</summary>
     EntryChanged,
 
-    /// <summary>The entry is not there, or nothing says which it was; and it did not expire.</summary>
+    /// <summary>The entry is not there, or nothing says which it was; and no sealed entry announced that it expires.</summary>
     EntryMissing,
 
     /// <summary>An entry that was sealed, and stands in another's position.</summary>
@@ -17,6 +17,15 @@ public enum LogGapKind
 
     /// <summary>An entry that lies before what was sealed, and never was: somebody wrote it in later.</summary>
     EntryForged,
+
+    /// <summary>What stands beside the entry for whoever searches is not what the entry says.</summary>
+    IndexChanged,
+
+    /// <summary>What opens the entry's commitments is gone.</summary>
+    OpeningMissing,
+
+    /// <summary>What discloses the entry's values is gone.</summary>
+    DisclosureMissing,
 
     /// <summary>A hash of the tree is not that of what is below it.</summary>
     TreeChanged,
@@ -39,6 +48,9 @@ internal sealed record LogGap(LogGapKind Kind, long From, long To, Guid Entry = 
         (LogGapKind.EntryMissing, "entry-missing"),
         (LogGapKind.EntryMoved, "entry-moved"),
         (LogGapKind.EntryForged, "entry-forged"),
+        (LogGapKind.IndexChanged, "index-changed"),
+        (LogGapKind.OpeningMissing, "opening-missing"),
+        (LogGapKind.DisclosureMissing, "disclosure-missing"),
         (LogGapKind.TreeChanged, "tree-changed"),
         (LogGapKind.CheckpointChanged, "checkpoint-changed"),
         (LogGapKind.HistoryChanged, "history-changed"),

@@ -1,3 +1,4 @@
+using Bulkhead.Kernel.Audit.Retention;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
@@ -38,12 +39,24 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         }
 
         var walk = new LogWalk(size, root);
+        List<ExpiryAnnouncement> announced = [];
         while (walk.Position < size)
         {
             var (from, to) = (walk.Position, Math.Min(size, walk.Position + Chunk));
-            var (leaves, tiles) = await ChunkAsync(tenant, from, to, cancellationToken);
+            var chunk = await ChunkAsync(tenant, from, to, cancellationToken);
+            if (!chunk.IsExpiryIn(announced))
+            {
+                announced = await AnnouncedAsync(tenant, cancellationToken);
+                chunk.TakeOutUnless(announced);
+            }
+
             var heads = await HeadsAsync(tenant.Id, from, to, cancellationToken);
-            var upper = walk.Take(leaves, index => tiles.GetValueOrDefault(index), heads);
+            var upper = walk.Take(chunk.Leaves, index => chunk.Tiles.GetValueOrDefault(index), heads);
+            foreach (var (kind, position) in chunk.Found.Distinct())
+            {
+                walk.Add(kind, position);
+            }
+
             if (upper.Count > 0)
             {
                 var stored = await UpperAsync(tenant, upper, cancellationToken);
@@ -94,30 +107,74 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         return tree;
     }
 
-    private async Task<(List<byte[]?> Leaves, Dictionary<long, byte[]> Tiles)> ChunkAsync(
-        TenantEntry tenant, long from, long to, CancellationToken cancellationToken)
+    private async Task<LogChunk> ChunkAsync(TenantEntry tenant, long from, long to, CancellationToken cancellationToken)
     {
-        var leaves = Enumerable.Repeat<byte[]?>(null, (int)(to - from)).ToList();
-        var tiles = new Dictionary<long, byte[]>();
+        var core = SealerWork.Core(tenant);
+        var chunk = new LogChunk(from, to);
         await work.ReadAsync(
             tenant,
             cancellationToken,
             new SealerStatement(
                 $"""
-                select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest from {SealerWork.Core(tenant)}.audit_leaf l
-                left join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
-                left join {SealerWork.Core(tenant)}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
+                select l.position, e.body, coalesce(e.commitments, x.commitments), x.digest, o.id is not null, d.id is not null, {EntryIndex.Columns}
+                from {core}.audit_leaf l
+                left join {core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                left join {core}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
+                left join {core}.audit_opening o on o.tenant_id = e.tenant_id and o.id = e.id
+                left join {core}.audit_disclosure d on d.tenant_id = e.tenant_id and d.id = e.id
                 where l.tenant_id = $1 and l.position >= $2 and l.position < $3
                 """,
                 [tenant.Id.Value, from, to],
-                // Of one that expired there is the digest, which is in the leaf as well.
-                r => leaves[(int)(r.GetInt64(0) - from)] = !r.IsDBNull(1) ? AuditLeaf.HashOf(r.GetString(1), r.GetString(2))
-                    : !r.IsDBNull(3) ? AuditLeaf.HashOf(r.GetFieldValue<byte[]>(3), r.GetString(2)) : null),
+                chunk.Add),
             new SealerStatement(
-                $"select index, hashes from {SealerWork.Core(tenant)}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
+                $"select index, hashes from {core}.audit_tile where tenant_id = $1 and level = 0 and index between $2 and $3",
                 [tenant.Id.Value, from / Tiles.Width, (to - 1) / Tiles.Width],
-                r => tiles[r.GetInt64(0)] = r.GetFieldValue<byte[]>(1)));
-        return (leaves, tiles);
+                r => chunk.Tiles[r.GetInt64(0)] = r.GetFieldValue<byte[]>(1)));
+        if (chunk.Named.Count > 0)
+        {
+            // Of an entry that expired meanwhile nothing is left to name.
+            await work.ReadAsync(
+                tenant,
+                cancellationToken,
+                new SealerStatement(
+                    $"""
+                    select u.position from unnest($2, $3, $4) as u(position, entry, record)
+                    join {core}.audit_entry e on e.tenant_id = $1 and e.id = u.entry
+                    where not exists (select 1 from {core}.audit_record r
+                        where r.tenant_id = $1 and r.record = u.record and r.entry_id = u.entry)
+                    """,
+                    [
+                        tenant.Id.Value, chunk.Named.Select(n => n.Position).ToArray(), chunk.Named.Select(n => n.Entry).ToArray(),
+                        chunk.Named.Select(n => n.Record).ToArray(),
+                    ],
+                    r => chunk.Found.Add((LogGapKind.IndexChanged, r.GetInt64(0)))));
+        }
+
+        return chunk;
+    }
+
+    /// <summary>Every sealed entry that announces an expiry: also of those that were sealed since the walk began.</summary>
+    private async Task<List<ExpiryAnnouncement>> AnnouncedAsync(TenantEntry tenant, CancellationToken cancellationToken)
+    {
+        var announced = new List<ExpiryAnnouncement>();
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"""
+                select e.body, l.position from {SealerWork.Core(tenant)}.audit_entry e
+                join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                where e.tenant_id = $1 and e.action = $2
+                """,
+                [tenant.Id.Value, ExpiryAnnouncement.Action],
+                r =>
+                {
+                    if (ExpiryAnnouncement.Of(r.GetString(0), r.GetInt64(1)) is { } said)
+                    {
+                        announced.Add(said);
+                    }
+                }));
+        return announced;
     }
 
     private async Task<Dictionary<(int, long), byte[]>> UpperAsync(

@@ -109,6 +109,20 @@ internal sealed class LogWalk(long size, byte[]? root)
         return Joined(_gaps);
     }
 
+    /// <summary>Grows the last range of its kind where it is its neighbour, so that a lost table is one finding and no million.</summary>
+    public void Add(LogGapKind kind, long position)
+    {
+        var last = _gaps.FindLastIndex(g => g.Kind == kind);
+        if (last >= 0 && _gaps[last].To == position)
+        {
+            _gaps[last] = _gaps[last] with { To = position + 1 };
+        }
+        else
+        {
+            _gaps.Add(new(kind, position, position + 1));
+        }
+    }
+
     private byte[] Take(byte[]? body, Func<long, byte[]?> tile)
     {
         var position = Position;
@@ -143,20 +157,6 @@ internal sealed class LogWalk(long size, byte[]? root)
         _tiles.Append(hash);
         _bodies.Append(body ?? hash);
         return hash;
-    }
-
-    /// <summary>Grows the last range of its kind where it is its neighbour, so that a lost table is one finding and no million.</summary>
-    private void Add(LogGapKind kind, long position)
-    {
-        var last = _gaps.FindLastIndex(g => g.Kind == kind);
-        if (last >= 0 && _gaps[last].To == position)
-        {
-            _gaps[last] = _gaps[last] with { To = position + 1 };
-        }
-        else
-        {
-            _gaps.Add(new(kind, position, position + 1));
-        }
     }
 
     private static List<LogGap> Joined(List<LogGap> gaps)

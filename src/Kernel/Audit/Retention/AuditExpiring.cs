@@ -14,7 +14,7 @@ internal sealed partial class AuditExpiring(
     private const string Duty = "audit expiry";
 
     /// <summary>So that a tenant with millions of them does not keep the others waiting.</summary>
-    private const int BatchesAtATime = 100;
+    private const int RoundsAtATime = 10;
 
     /// <summary>One look: everything that is due now. Public to the tests, which do not wait for the time.</summary>
     internal Task ExpireAsync(CancellationToken cancellationToken) => duties.WorkAsync(Duty, ExpireAllAsync, cancellationToken);
@@ -25,7 +25,7 @@ internal sealed partial class AuditExpiring(
         {
             try
             {
-                for (var i = 0; i < BatchesAtATime; i++)
+                for (var i = 0; i < RoundsAtATime; i++)
                 {
                     var (expired, more) = await expiry.RunAsync(tenant, cancellationToken);
                     if (expired > 0)

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Diagnostics;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 
@@ -6,13 +6,17 @@ namespace Bulkhead.Kernel.Audit.Retention;
 
 /// <summary>
 /// Removes the bodies of a tenant's entries whose time has passed, from the first position on, a batch in a transaction. What the leaf is
-/// made of stays. Nothing goes before the floor, and nothing that is held: both are in the statement that removes.
+/// made of stays. Nothing goes before the floor, before an entry that says so is sealed, or while it is held: that is asked again in the
+/// statement that removes.
 /// </summary>
 internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, KernelOptions options, TimeProvider time)
 {
     internal const int Batch = 1_000;
 
-    private static readonly Actor Self = new(ActorKind.Platform, "audit retention", []);
+    /// <summary>Entries that one announcement is of.</summary>
+    internal const int MostAnnounced = 100_000;
+
+    private static readonly TimeSpan LongestSealing = TimeSpan.FromSeconds(30);
 
     /// <returns>How many expired, and whether there may be more.</returns>
     public async Task<(int Expired, bool More)> RunAsync(TenantEntry tenant, CancellationToken cancellationToken)
@@ -53,22 +57,16 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
         var kept = TimeSpan.FromDays(Math.Min(days, 40_000));
         var before = now - (kept > options.AuditRetentionFloor ? kept : options.AuditRetentionFloor);
         var (due, after, isEnd) = await LookAsync(tenant, next, before, cancellationToken);
-        var expired = 0;
-        if (due is { } range)
+        if (due.Count > 0 && !await AnnounceAsync(tenant, due, cancellationToken))
         {
-            // First said, then done: who is killed in between does it again, and says it again.
-            await database.RunAsync(
-                new RequestContext(tenant.Id, Self, "audit-retention", $"{tenant.App}@{tenant.AppVersion}"),
-                new TenantWork().Record(new AuditEvent("audit.expire")
-                {
-                    Records = AuditRecords.None,
-                    Details = AuditDetails.Of(
-                        ("entries", range.Count.ToString(CultureInfo.InvariantCulture)),
-                        ("from", range.From.ToString(CultureInfo.InvariantCulture)),
-                        ("to", (range.To + 1).ToString(CultureInfo.InvariantCulture))),
-                }),
-                cancellationToken);
-            expired = await RemoveAsync(tenant, range.From, range.To, before, now, cancellationToken);
+            // The log is not being sealed: nothing goes before its announcement cannot be taken back.
+            return (0, false);
+        }
+
+        var expired = 0;
+        foreach (var batch in due.Chunk(Batch))
+        {
+            expired += await RemoveAsync(tenant, batch, now, cancellationToken);
         }
 
         await work.RunAsync(
@@ -85,41 +83,114 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
 
     /// <summary>What is due of the next entries that still have a body.</summary>
     /// <returns>After: where the walk goes on; before the first entry that is not due yet.</returns>
-    private async Task<((long From, long To, int Count)? Due, long After, bool IsEnd)> LookAsync(
+    private async Task<(List<(long Position, Guid Id)> Due, long After, bool IsEnd)> LookAsync(
         TenantEntry tenant, long next, DateTimeOffset before, CancellationToken cancellationToken)
     {
-        (long From, long To, int Count)? due = null;
+        var due = new List<(long, Guid)>();
         long? young = null;
-        var (read, after) = (0, next);
+        var (read, after) = (Batch, next);
+        while (read == Batch && due.Count <= MostAnnounced - Batch)
+        {
+            read = 0;
+            await work.ReadAsync(
+                tenant,
+                cancellationToken,
+                new SealerStatement(
+                    $"""
+                    select l.position, {Held(tenant)}, e.body, {EntryIndex.Columns} from {SealerWork.Core(tenant)}.audit_leaf l
+                    join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+                    where l.tenant_id = $1 and l.position >= $2 order by l.position limit {Batch}
+                    """,
+                    [tenant.Id.Value, after],
+                    r =>
+                    {
+                        read++;
+                        var position = r.GetInt64(0);
+                        after = position + 1;
+                        // Columns that do not say what the body says were edited: their entry stays, and the sweep names it.
+                        var index = EntryIndex.Read(r, 3);
+                        if (EntryIndex.Of(r.GetString(2))?.Index != index || index.Action == ExpiryAnnouncement.Action)
+                        {
+                            return;
+                        }
+
+                        if (index.At >= before.UtcDateTime)
+                        {
+                            young ??= position;
+                        }
+                        else if (!r.GetBoolean(1))
+                        {
+                            due.Add((position, index.Id));
+                        }
+                    }));
+        }
+
+        // Acts do not end in the order in which they began: an older one may stand behind a younger one, and is looked for again.
+        return (due, young ?? after, young is not null || read < Batch);
+    }
+
+    /// <summary>
+    /// First said and sealed, then done: who finds a position without a body finds the entry that says why. Who is killed in between goes
+    /// on where the other was.
+    /// </summary>
+    /// <returns>False when it was not sealed in time; then it is the one that the next look waits for.</returns>
+    private async Task<bool> AnnounceAsync(TenantEntry tenant, List<(long Position, Guid Id)> due, CancellationToken cancellationToken)
+    {
+        var announcement = new ExpiryAnnouncement(due[0].Position, due[^1].Position + 1);
+        // One that begins at the first that is due was not carried out; another is of what went before.
+        var said = await NewestAsync(tenant, announcement, cancellationToken);
+        if (said is null || (said.Position is not null && said.Announcement.From != announcement.From))
+        {
+            await database.RunAsync(
+                new RequestContext(tenant.Id, ExpiryAnnouncement.Self, "audit-retention", $"{tenant.App}@{tenant.AppVersion}"),
+                new TenantWork().Record(ExpiryAnnouncement.Event(announcement.From, announcement.To, due.Count)),
+                cancellationToken);
+        }
+
+        var begin = Stopwatch.GetTimestamp();
+        while ((await NewestAsync(tenant, announcement, cancellationToken))?.Position is null)
+        {
+            if (Stopwatch.GetElapsedTime(begin) > LongestSealing)
+            {
+                return false;
+            }
+
+            await Task.Delay(options.AuditSealing, cancellationToken);
+        }
+
+        return true;
+    }
+
+    /// <summary>The newest entry that announces at least this; null for none. Its position is null while it is not sealed.</summary>
+    private async Task<Said?> NewestAsync(
+        TenantEntry tenant, ExpiryAnnouncement wanted, CancellationToken cancellationToken)
+    {
+        const int looked = 10;
+        Said? newest = null;
         await work.ReadAsync(
             tenant,
             cancellationToken,
             new SealerStatement(
                 $"""
-                select l.position, e.at < $3, {Held(tenant)} from {SealerWork.Core(tenant)}.audit_leaf l
-                join {SealerWork.Core(tenant)}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
-                where l.tenant_id = $1 and l.position >= $2 order by l.position limit {Batch}
+                select l.position, e.body from {SealerWork.Core(tenant)}.audit_entry e
+                left join {SealerWork.Core(tenant)}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                where e.tenant_id = $1 and e.action = $2 order by e.id desc limit {looked}
                 """,
-                [tenant.Id.Value, next, before],
+                [tenant.Id.Value, ExpiryAnnouncement.Action],
                 r =>
                 {
-                    read++;
-                    after = r.GetInt64(0) + 1;
-                    if (!r.GetBoolean(1))
+                    long? position = r.IsDBNull(0) ? null : r.GetInt64(0);
+                    if (newest is null && ExpiryAnnouncement.Of(r.GetString(1), position) is { } said
+                        && said.From <= wanted.From && said.To >= wanted.To)
                     {
-                        young ??= r.GetInt64(0);
-                    }
-                    else if (!r.GetBoolean(2))
-                    {
-                        due = due is { } range ? (range.From, r.GetInt64(0), range.Count + 1) : (r.GetInt64(0), r.GetInt64(0), 1);
+                        newest = new(said, position);
                     }
                 }));
-        // Acts do not end in the order in which they began: an older one may stand behind a younger one, and is looked for again.
-        return (due, young ?? after, young is not null || read < Batch);
+        return newest;
     }
 
     private async Task<int> RemoveAsync(
-        TenantEntry tenant, long from, long to, DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken)
+        TenantEntry tenant, (long Position, Guid Id)[] due, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var core = SealerWork.Core(tenant);
         var removed = 0;
@@ -132,12 +203,13 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
             new SealerStatement(
                 $"""
                 with due as materialized (
-                    select l.position, e.id, e.body, e.commitments from {core}.audit_leaf l
+                    select l.position, e.id, e.body, e.commitments from unnest($2, $3) as u(position, id)
+                    join {core}.audit_leaf l on l.tenant_id = $1 and l.position = u.position and l.entry_id = u.id
                     join {core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
-                    where l.tenant_id = $1 and l.position between $2 and $3 and e.at < $4 and not {Held(tenant)}),
+                    where not {Held(tenant)}),
                 kept as (
                     insert into {core}.audit_expired (tenant_id, position, digest, commitments, expired_at)
-                    select $1, position, sha256(convert_to(body, 'UTF8')), commitments, $5 from due),
+                    select $1, position, sha256(convert_to(body, 'UTF8')), commitments, $4 from due),
                 unlisted as (
                     delete from {core}.audit_record r using due,
                         lateral jsonb_array_elements_text(due.body::jsonb #> array['records', 'ids']) as named(record)
@@ -147,7 +219,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 gone as (delete from {core}.audit_entry e using due where e.tenant_id = $1 and e.id = due.id returning 1)
                 select count(*)::int from gone
                 """,
-                [tenant.Id.Value, from, to, before, now],
+                [tenant.Id.Value, Array.ConvertAll(due, d => d.Position), Array.ConvertAll(due, d => d.Id), now],
                 r => removed = r.GetInt32(0)));
         return removed;
     }
@@ -159,4 +231,6 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
             and (h.actor is null or e.actor = h.actor)
             and (h.begins_at is null or e.at >= h.begins_at) and (h.ends_at is null or e.at < h.ends_at))
         """;
+
+    private sealed record Said(ExpiryAnnouncement Announcement, long? Position);
 }
