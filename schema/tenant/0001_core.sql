@@ -139,8 +139,10 @@ create table {core}.audit_tile (
 
 -- For the sealer, which asks for many tenants at once: in whose log there is something to do. It acts with the rights of who calls it,
 -- presents one capability after the other, and answers their numbers: it shows nothing that each of them would not show alone. One that is
--- refused is answered as well, and who then seals that log hears why.
-create function {core}.audit_waiting(tokens uuid[], heads bigint[]) returns table (number int, unsealed boolean, size bigint)
+-- refused is answered as well, and who then seals that log hears why. Also one is answered whose first unsealed entry is from before a time,
+-- since when: whether it can be sealed or not.
+create function {core}.audit_waiting(tokens uuid[], heads bigint[], late timestamptz)
+returns table (number int, unsealed boolean, size bigint, since timestamptz)
 language plpgsql volatile parallel unsafe set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
     horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
@@ -161,21 +163,24 @@ begin
                 cursor_xid := '0';
                 cursor_id := '00000000-0000-0000-0000-000000000000';
             end if;
+            -- The first is in order the one that can be sealed before all others.
+            select e.at, e.epoch < now_epoch or e.xid < horizon into since, unsealed from {core}.audit_entry e
+            where (e.epoch, e.xid, e.id) > (cursor_epoch, cursor_xid, cursor_id) order by e.epoch, e.xid, e.id limit 1;
             -- Something that was taken in the future is for who seals it to refuse.
-            unsealed := (cursor_epoch = now_epoch and cursor_xid >= future) or exists (select 1 from {core}.audit_entry e
-                where (e.epoch, e.xid, e.id) > (cursor_epoch, cursor_xid, cursor_id) and (e.epoch < now_epoch or e.xid < horizon));
+            unsealed := (cursor_epoch = now_epoch and cursor_xid >= future) or coalesce(unsealed, false);
         exception when sqlstate 'BH001' then
             size := 0;
             unsealed := true;
+            since := null;
         end;
-        if unsealed or size > heads[i] then
+        if unsealed or size > heads[i] or since < late then
             number := i;
             return next;
         end if;
     end loop;
 end
 $$;
-revoke all on function {core}.audit_waiting(uuid[], bigint[]) from public;
+revoke all on function {core}.audit_waiting(uuid[], bigint[], timestamptz) from public;
 
 -- Where the log is streamed to: the tenant's own collectors. What was acknowledged is kept by the worker, under the sealer's role.
 create table {core}.audit_stream (

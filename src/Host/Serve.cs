@@ -119,14 +119,15 @@ internal static class Serve
     /// edits one row could otherwise stop all tenants.
     /// </summary>
     private static async Task<IResult> ReadyAsync(
-        Catalogue catalogue, AuditGaps gaps, HttpContext context, CancellationToken cancellationToken)
+        Catalogue catalogue, AuditGaps gaps, UnsealedLogs unsealed, HttpContext context, CancellationToken cancellationToken)
     {
         context.Response.Headers.CacheControl = "no-store";
         if (catalogue.Current.Generation > 0 && await GapsAsync(gaps, cancellationToken) is { } open)
         {
-            return open == 0
+            string[] alerts = [.. open > 0 ? ["audit-gap"] : (string[])[], .. unsealed.Open.IsEmpty ? [] : (string[])["audit-unsealed"]];
+            return alerts.Length == 0
                 ? TypedResults.Json(new { status = "ready" })
-                : TypedResults.Json(new { status = "ready", alerts = (string[])["audit-gap"] });
+                : TypedResults.Json(new { status = "ready", alerts });
         }
 
         context.Response.Headers.RetryAfter = "1";

@@ -114,6 +114,9 @@ public sealed record KernelOptions
     /// <summary>Entries that are sealed in one transaction; 1 to 10,000.</summary>
     public int AuditSealingBatch { get; init; } = 1024;
 
+    /// <summary>An entry that is not sealed for so long is an alert; 1 s to 1 hour. It cannot be switched off.</summary>
+    public TimeSpan AuditSealingAlert { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>
     /// How often all sealed logs are walked from their beginning and compared with their checkpoints; 100 ms to 24 hours. It cannot be
     /// switched off.
@@ -167,6 +170,8 @@ public sealed record KernelOptions
             "StatementTimeout is 100 ms to 10 minutes");
         Check(AuditSealing >= TimeSpan.FromMilliseconds(20) && AuditSealing <= TimeSpan.FromSeconds(10), "AuditSealing is 20 ms to 10 s");
         Check(AuditSealingBatch is >= 1 and <= 10_000, "AuditSealingBatch is 1 to 10,000");
+        Check(AuditSealingAlert >= TimeSpan.FromSeconds(1) && AuditSealingAlert <= TimeSpan.FromHours(1),
+            "AuditSealingAlert is 1 s to 1 hour");
         Check(AuditSweep >= TimeSpan.FromMilliseconds(100) && AuditSweep <= TimeSpan.FromHours(24), "AuditSweep is 100 ms to 24 hours");
         Check(AuditStreaming >= TimeSpan.FromMilliseconds(50) && AuditStreaming <= TimeSpan.FromMinutes(1), "AuditStreaming is 50 ms to 1 minute");
         Check(AuditRetentionFloor >= TimeSpan.FromDays(1) && AuditRetentionFloor <= TimeSpan.FromDays(36525), "AuditRetentionFloor is 1 day to 100 years");

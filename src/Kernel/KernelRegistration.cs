@@ -8,6 +8,7 @@ using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Kernel.Keys.PostQuantum;
 using Bulkhead.Kernel.Tenancy;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Bulkhead.Kernel;
 
@@ -135,6 +136,13 @@ public static class KernelRegistration
         services.AddSingleton(p => new EntryExpiry(
             p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantDatabase>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddHostedService<CataloguePolling>();
+        services.AddSingleton(p => new UnsealedLogs(
+            p.GetRequiredService<WaitingLogs>(),
+            p.GetRequiredService<Catalogue>(),
+            options,
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<UnsealedLogs>>()));
+        services.AddHostedService(p => p.GetRequiredService<UnsealedLogs>());
         return services.AddBackgroundWork<AuditExpiring>().AddBackgroundWork<AuditSweeping>().AddBackgroundWork<AuditSealing>();
     }
 }

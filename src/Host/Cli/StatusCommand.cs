@@ -15,7 +15,9 @@ internal static class StatusCommand
             using var client = new ApiClient(credentials);
             var status = await client.GetAsync(credentials.Url("operator/v1/status"), cancellationToken);
             Output.Write(result, status, Show);
-            return status["auditGaps"] is JsonArray { Count: > 0 } ? ExitCode.Failed : ExitCode.Done;
+            return status["auditGaps"] is JsonArray { Count: > 0 } || status["auditUnsealed"] is JsonArray { Count: > 0 }
+                ? ExitCode.Failed
+                : ExitCode.Done;
         });
         return command;
     }
@@ -34,6 +36,13 @@ internal static class StatusCommand
                 [
                     $"{gap?["tenant"]}", $"{gap?["kind"]}", $"{gap?["from"]}", $"{gap?["to"]}", $"{gap?["entry"]}", $"{gap?["foundAt"]}",
                 ]));
+            Console.WriteLine();
+        }
+
+        if (status["auditUnsealed"] is JsonArray { Count: > 0 } unsealed)
+        {
+            Console.WriteLine("ALERT: audit logs are not being sealed. Next step: docs/audit-integrity.md");
+            Output.Table(["tenant", "since"], unsealed.Select(log => (string[])[$"{log?["tenant"]}", $"{log?["since"]}"]));
             Console.WriteLine();
         }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Xml;
 using Bulkhead.Kernel;
 using Bulkhead.Kernel.Keys.Pkcs11;
@@ -6,7 +7,7 @@ using Bulkhead.Kernel.Keys.Pkcs11;
 namespace Bulkhead.Host.Local;
 
 /// <summary>
-/// The operator's settings of keys, from the environment. Durations are ISO 8601 (<c>P35D</c>, <c>PT5M</c>); their limits are those of
+/// The operator's settings of keys and of the audit log, from the environment. Durations are ISO 8601 (<c>P35D</c>, <c>PT5M</c>); their limits are those of
 /// <see cref="KernelOptions"/>.
 /// </summary>
 internal static class KeySettings
@@ -22,9 +23,19 @@ internal static class KeySettings
         ("IDEMPOTENCY_RETENTION", (options, value) => options with { IdempotencyRetention = value }),
         ("KEY_CACHE_TIME", (options, value) => options with { KeyCacheTime = value }),
         ("KEY_UPKEEP", (options, value) => options with { KeyUpkeep = value }),
+        ("AUDIT_SEALING_ALERT", (options, value) => options with { AuditSealingAlert = value }),
+        ("AUDIT_STREAMING", (options, value) => options with { AuditStreaming = value }),
+        ("AUDIT_EXPIRY", (options, value) => options with { AuditExpiry = value }),
         ("AUDIT_SWEEP", (options, value) => options with { AuditSweep = value }),
         ("AUDIT_RETENTION_FLOOR", (options, value) => options with { AuditRetentionFloor = value }),
         ("CATALOGUE_STALE", (options, value) => options with { CatalogueStale = value }),
+    ];
+
+    private static readonly ImmutableArray<(string Name, Func<KernelOptions, bool, KernelOptions> Set)> Switches =
+    [
+        ("REQUIRE_POST_QUANTUM", (options, value) => options with { RequirePostQuantum = value }),
+        ("STREAMS_ALLOW_PRIVATE_ADDRESSES", (options, value) => options with { StreamsAllowPrivateAddresses = value }),
+        ("HELD_KEY_ALLOW_PRIVATE_ADDRESSES", (options, value) => options with { HeldKeyAllowPrivateAddresses = value }),
     ];
 
     /// <param name="variable">Value of an environment variable; null or empty when it is not set.</param>
@@ -47,12 +58,27 @@ internal static class KeySettings
             }
         }
 
-        if (Value("REQUIRE_POST_QUANTUM") is { } demand)
+        foreach (var (name, set) in Switches)
         {
-            options = options with { RequirePostQuantum = demand == "true" };
-            if (demand is not ("true" or "false"))
+            if (Value(name) is { } text)
             {
-                faults.Add($"{Prefix}REQUIRE_POST_QUANTUM is true or false, not '{demand}'");
+                options = set(options, text == "true");
+                if (text is not ("true" or "false"))
+                {
+                    faults.Add($"{Prefix}{name} is true or false, not '{text}'");
+                }
+            }
+        }
+
+        if (Value("AUDIT_SWEEP_RATE") is { } rate)
+        {
+            if (int.TryParse(rate, NumberStyles.None, CultureInfo.InvariantCulture, out var positions))
+            {
+                options = options with { AuditSweepRate = positions };
+            }
+            else
+            {
+                faults.Add($"{Prefix}AUDIT_SWEEP_RATE is a whole number, not '{rate}'");
             }
         }
 

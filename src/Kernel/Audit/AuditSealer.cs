@@ -148,11 +148,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
     /// <summary>What the log's key has not signed is not signed further: somebody rewrote the tree.</summary>
     private void RequireSigned(TenantId tenant, Tree tree, string note)
     {
-        var isOurs = tree.Size == 0
-            || (keys.Find(tenant) is { } key && SignedNote.Parse(note) is { } signed && signed.IsSignedBy(key, out _)
-                && Checkpoint.Parse(signed.Text) is { } last && last.Origin == LogKeys.OriginOf(tenant) && last.Size == tree.Size
-                && last.Root.AsSpan().SequenceEqual(new MerkleFrontier(tree.Size, tree.Frontier).Root()));
-        if (!isOurs)
+        if (tree.Size > 0 && !new MerkleFrontier(tree.Size, tree.Frontier).Root().AsSpan().SequenceEqual(keys.SignedRoot(tenant, note, tree.Size)))
         {
             throw new InvalidOperationException("The stored tree is not the one that was signed. Next step: docs/audit-integrity.md");
         }

@@ -61,7 +61,7 @@ internal sealed partial class AuditSealing(
     private async Task<List<WaitingLog>> AskAsync(string database, List<TenantEntry> tenants, CancellationToken cancellationToken)
     {
         List<WaitingLog> found = [];
-        if (await TryAsync(database, async () => found = await waiting.AskAsync(database, tenants, SizeOf, cancellationToken)))
+        if (await TryAsync(database, async () => found = await waiting.AskAsync(database, tenants, SizeOf, DateTimeOffset.UnixEpoch, cancellationToken)))
         {
             foreach (var tenant in tenants.Where(t => _failing.ContainsKey(t.Slug) && !found.Exists(w => w.Tenant == t)))
             {

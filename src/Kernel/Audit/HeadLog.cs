@@ -49,10 +49,15 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
         await using var transaction = await control.BeginTransactionAsync(cancellationToken);
         await control.RunAsync(
             "insert into control.head_tree (size, frontier, note) values (0, '', '') on conflict do nothing", cancellationToken);
-        var (size, bytes) = (await control.ListAsync(
-            "select size, frontier from control.head_tree for update",
-            r => (r.GetInt64(0), r.GetFieldValue<byte[]>(1)),
+        var (size, bytes, last) = (await control.ListAsync(
+            "select size, frontier, note from control.head_tree for update",
+            r => (r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2)),
             cancellationToken))[0];
+        if (size > 0 && !new MerkleFrontier(size, bytes).Root().AsSpan().SequenceEqual(keys.SignedRoot(null, last, size)))
+        {
+            throw new InvalidOperationException("The stored log of heads is not the one that was signed. Next step: docs/audit-integrity.md");
+        }
+
         var known = (await control.ListAsync(
             "select tenant_id, max(size) from control.head where tenant_id = any($1) group by tenant_id",
             r => (r.GetGuid(0), r.GetInt64(1)),

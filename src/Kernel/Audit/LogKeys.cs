@@ -93,6 +93,13 @@ public sealed class LogKeys : IDisposable
         }
     }
 
+    /// <summary>The root that the log's own key signed for a tree of this size; null where it did not.</summary>
+    internal byte[]? SignedRoot(TenantId? tenant, string note, long size) =>
+        Find(tenant) is { } key && SignedNote.Parse(note) is { } signed && signed.IsSignedBy(key, out _)
+        && Checkpoint.Parse(signed.Text) is { } checkpoint && checkpoint.Origin == NameOf(tenant) && checkpoint.Size == size
+            ? checkpoint.Root
+            : null;
+
     /// <summary>Signs a checkpoint's text, by every key of the log whose algorithm is here.</summary>
     internal SignedNote Sign(TenantId? tenant, string text)
     {

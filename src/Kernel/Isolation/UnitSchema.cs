@@ -102,7 +102,7 @@ internal sealed class UnitSchema(NpgsqlConnection deployer, Unit unit, TenantId?
         }
 
         await deployer.RunAsync(
-            $"grant execute on function {unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[]) to {sealer.Quoted}", cancellationToken);
+            $"grant execute on function {unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[], timestamptz) to {sealer.Quoted}", cancellationToken);
     }
 
     /// <param name="version">Of the app, whose schema this becomes.</param>

@@ -21,6 +21,7 @@ internal static class ShowStatus
         ControlDatabase control,
         Deployment deployment,
         AuditGaps gaps,
+        UnsealedLogs unsealed,
         TenantLinks links)
     {
         var cancellationToken = context.RequestAborted;
@@ -45,6 +46,7 @@ internal static class ShowStatus
             [.. Units(current)],
             [.. (await gaps.OpenAsync(cancellationToken)).Select(g => new GapView(
                 Slug(current, g.Tenant), g.Kind, g.From, g.To, g.Entry, g.FoundAt, g.SeenAt))],
+            [.. unsealed.Open.Select(log => new UnsealedView(Slug(current, log.Tenant), log.Since))],
             [.. current.Tenants.Values.OrderBy(t => t.Slug, StringComparer.Ordinal)
                 .Select(t => swept.TryGetValue(t.Id, out var last) ? new SweepView(t.Slug, last.Size, last.At) : new(t.Slug, null, null))],
             [.. residuals.Select(r => new ResidualView(r.Database, r.Item, r.Reason))],
@@ -69,6 +71,7 @@ internal static class ShowStatus
     /// <param name="CanDeploy">The process has the deployer's credential.</param>
     /// <param name="PostQuantum">What this process's OpenSSL has and lacks, with the next step.</param>
     /// <param name="AuditGaps">Where sealed audit logs do not hold, until a whole walk finds that they do again. Nothing silences it.</param>
+    /// <param name="AuditUnsealed">Logs that are not being sealed, and since when. Nothing silences it.</param>
     /// <param name="AuditSweeps">Up to which size each log was last walked, and when; null before the first walk.</param>
     /// <param name="Residuals">What an attacker with the app's credential could still do, with the reason.</param>
     private sealed record Answer(
@@ -78,6 +81,7 @@ internal static class ShowStatus
         string PostQuantum,
         IReadOnlyList<UnitView> Units,
         IReadOnlyList<GapView> AuditGaps,
+        IReadOnlyList<UnsealedView> AuditUnsealed,
         IReadOnlyList<SweepView> AuditSweeps,
         IReadOnlyList<ResidualView> Residuals,
         IReadOnlyList<TenantView> Tenants,
@@ -87,6 +91,8 @@ internal static class ShowStatus
 
     private sealed record GapView(
         string Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
+
+    private sealed record UnsealedView(string Tenant, DateTimeOffset Since);
 
     private sealed record SweepView(string Tenant, long? Size, DateTimeOffset? At);
 

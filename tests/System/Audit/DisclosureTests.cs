@@ -214,10 +214,22 @@ public sealed class DisclosureTests(DisclosureTests.PersonsServer server) : LogC
             where d.tenant_id = '{Id(tenant)}' and d.id = '{one}' and o.tenant_id = d.tenant_id and o.id = '{other}'
             """);
         Assert.Equal("disclosure-damaged", (await server.SendAsync(tenant, "GET", $"audit/{one}/values")).Is(409).Code);
+
         var export = await ExportAsync(tenant, "?disclose=*");
         Assert.Equal(0, (await VerifyAsync(tenant, export)).Code);
         Assert.DoesNotContain(Disclosed(export), d => d.Contains("\"Ash\"", StringComparison.Ordinal));
         Assert.Contains(Disclosed(export), d => d.Contains("\"Fir\"", StringComparison.Ordinal));
+
+        // What is shown as the record is what was sealed.
+        await RunAsync(owner, $"update {Core(tenant)}.audit_entry set record = '{first}', entity = 'city' where tenant_id = '{Id(tenant)}' and id = '{other}'");
+        var shown = (await server.SendAsync(tenant, "GET", $"audit/{other}/values")).Is(200).Json;
+        Assert.Equal((second, "place"), (shown.GetProperty("record").GetString(), shown.GetProperty("entity").GetString()));
+
+        // Nobody erases what is about no person.
+        await RunAsync(owner, $"update {Core(tenant)}.audit_disclosure set _sealed_secret = null where tenant_id = '{Id(tenant)}' and id = '{other}'");
+        Assert.Equal("disclosure-damaged", (await server.SendAsync(tenant, "GET", $"audit/{other}/values")).Is(409).Code);
+        await RunAsync(owner, $"delete from {Core(tenant)}.audit_disclosure where tenant_id = '{Id(tenant)}' and id = '{other}'");
+        Assert.Equal("disclosure-damaged", (await server.SendAsync(tenant, "GET", $"audit/{other}/values")).Is(409).Code);
     }
 
     [Fact]

@@ -195,6 +195,40 @@ public sealed class GapTests(GapServer program) : IClassFixture<GapServer>
         Assert.Equal(0, (await CommandAsync()).ExitCode);
     }
 
+    [Fact]
+    public async Task A_log_that_is_not_being_sealed_is_told_by_status_and_readiness()
+    {
+        var log = await LogAsync(IsolationKind.Schema);
+        await using (await log.HoldAsync())
+        {
+            await program.Server.CallAsync("GET", log.Slug, "patients?limit=1", "clinician");
+            await AlertsAsync(["audit-unsealed"]);
+            var (code, text) = await CommandAsync();
+            Assert.Equal(1, code);
+            Assert.Contains("ALERT: audit logs are not being sealed", text, StringComparison.Ordinal);
+            Assert.Contains(log.Slug, text, StringComparison.Ordinal);
+        }
+
+        await AlertsAsync([]);
+
+        async Task AlertsAsync(string[] wanted)
+        {
+            var since = Stopwatch.StartNew();
+            while (true)
+            {
+                var health = (await program.Server.SendAsync(HttpMethod.Get, "/health", null)).Is(HttpStatusCode.OK).Json;
+                string[] alerts = health.TryGetProperty("alerts", out var given) ? [.. given.EnumerateArray().Select(a => a.GetString()!)] : [];
+                if (alerts.SequenceEqual(wanted))
+                {
+                    return;
+                }
+
+                Assert.True(since.Elapsed < Patience, $"alerts: {string.Join(", ", alerts)}");
+                await Task.Delay(100);
+            }
+        }
+    }
+
     private static readonly Dictionary<string, string> Operator = new()
     {
         ["BULKHEAD_CLIENT_ID"] = "operator", ["BULKHEAD_CLIENT_SECRET"] = "operator-secret",
@@ -317,6 +351,19 @@ public sealed class GapTests(GapServer program) : IClassFixture<GapServer>
             await transaction.CommitAsync();
         }
 
+        /// <summary>A transaction that somebody forgot, until it is disposed of.</summary>
+        public async Task<NpgsqlConnection> HoldAsync()
+        {
+            var connection = await OpenAsync();
+            foreach (var statement in new[] { "begin", "select pg_current_xact_id()" })
+            {
+                await using var command = new NpgsqlCommand(statement, connection);
+                await command.ExecuteNonQueryAsync();
+            }
+
+            return connection;
+        }
+
         public async Task<T?> ScalarAsync<T>(string sql)
         {
             await using var connection = await OpenAsync();
@@ -339,6 +386,7 @@ public sealed class GapServer : IAsyncLifetime
     internal Server Server { get; } = new(options => options with
     {
         AuditSweep = TimeSpan.FromMilliseconds(500), AuditSweepRate = 1_000_000, AuditSealing = TimeSpan.FromMilliseconds(50),
+        AuditSealingAlert = TimeSpan.FromSeconds(3),
     });
 
     public Task InitializeAsync() => Server.InitializeAsync();

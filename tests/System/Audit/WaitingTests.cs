@@ -1,8 +1,10 @@
 using System.Text.RegularExpressions;
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Integrity;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Tests.System.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bulkhead.Tests.System.Audit;
 
@@ -34,6 +36,63 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
         }
 
         Assert.Single(await two.WaitingAsync(writer, idle));
+    }
+
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public async Task A_log_that_is_not_sealed_for_too_long_is_an_alert_until_it_is(IsolationKind kind)
+    {
+        var (writer, idle) = two.Of(kind);
+        await two.SettleAsync();
+        using var unsealed = two.Unsealed();
+        await using (var owner = await two.Installation.AsDeployerAsync(writer.Unit.Database))
+        await using (await owner.BeginTransactionAsync())
+        {
+            // Somebody forgot a transaction: nothing that is written after it can be sealed.
+            await owner.RunAsync("select pg_current_xact_id()", default);
+            await writer.AddPatientAsync(Guid.CreateVersion7());
+            await unsealed.LookAsync(default);
+            await Task.Delay(1_100);
+            await unsealed.LookAsync(default);
+            Assert.Empty(unsealed.Open);
+            await unsealed.LookAsync(default);
+            var late = Assert.Single(unsealed.Open);
+            Assert.Equal(writer.Id, late.Tenant);
+            Assert.InRange(DateTimeOffset.UtcNow - late.Since, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+            Assert.NotEqual(idle.Id, late.Tenant);
+        }
+
+        await two.SettleAsync();
+        await unsealed.LookAsync(default);
+        Assert.Empty(unsealed.Open);
+    }
+
+    [Fact]
+    public async Task A_log_of_heads_that_its_key_did_not_sign_is_not_signed_further()
+    {
+        var (writer, _) = two.Of(IsolationKind.Schema);
+        await two.SettleAsync();
+        await using var owner = await two.Installation.AsDeployerAsync("bulkhead");
+        await owner.RunAsync("create table kept as select * from control.head_tree", default);
+        await owner.RunAsync("update control.head_tree set frontier = set_byte(frontier, length(frontier) - 1, get_byte(frontier, length(frontier) - 1) # 1)", default);
+        await writer.AddPatientAsync(Guid.CreateVersion7());
+        for (var i = 0; ; i++)
+        {
+            // The horizon may lie behind for a moment: then there is nothing to append yet.
+            if (await Record.ExceptionAsync(() => two.Sealing.SealAsync(default)) is { } refusal)
+            {
+                Assert.Contains("not the one that was signed", Assert.IsType<InvalidOperationException>(refusal).Message, StringComparison.Ordinal);
+                break;
+            }
+
+            Assert.True(i < 100, "it was signed");
+            await Task.Delay(20);
+        }
+
+        await owner.RunAsync("update control.head_tree t set frontier = k.frontier from kept k", default);
+        await owner.RunAsync("drop table kept", default);
+        await two.SettleAsync();
+        await two.Sealing.SealAsync(default);
+        Assert.True(await two.HeadOfAsync(writer) > 0);
     }
 
     [Fact]
@@ -79,7 +138,7 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
 
             var log = (await two.Installation.Cluster.ReadLogAsync())[before..];
             // Two tenants of one unit, two units in one database, two databases: five units a round.
-            Assert.Equal(25, Count(log, "execute [^:]*: select number, unsealed, size from"));
+            Assert.Equal(25, Count(log, "execute [^:]*: select number, unsealed, size, since from"));
             Assert.Equal(0, Count(log, "for update skip locked"));
             Assert.Equal(0, Count(log, ": begin"));
         }
@@ -125,7 +184,7 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
     {
         var (writer, _) = two.Of(kind);
         await using var owner = await two.Installation.AsDeployerAsync(writer.Unit.Database);
-        var function = $"{writer.Unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[])";
+        var function = $"{writer.Unit.CoreSchema.Quoted}.audit_waiting(uuid[], bigint[], timestamptz)";
         Assert.True(await owner.ScalarAsync<bool>($"select has_function_privilege('bulkhead_sealer', '{function}', 'execute')", default));
         Assert.False(await owner.ScalarAsync<bool>($"select has_function_privilege('bulkhead_tenants', '{function}', 'execute')", default));
         Assert.False(await owner.ScalarAsync<bool>($"select prosecdef from pg_proc where oid = '{function}'::regprocedure", default));
@@ -133,7 +192,7 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
         // A capability that nobody has shows no tenant, under the sealer's role as well.
         await using var lease = await two.Installation.Pools.OpenSealerAsync(writer.Unit.Database, default);
         var answer = await lease.Connection.ListAsync(
-            $"select unsealed, size from {writer.Unit.CoreSchema.Quoted}.audit_waiting(array[$1], array[0::bigint])",
+            $"select unsealed, size from {writer.Unit.CoreSchema.Quoted}.audit_waiting(array[$1], array[0::bigint], 'epoch')",
             r => (r.GetBoolean(0), r.GetInt64(1)), default, Guid.NewGuid());
         Assert.Equal((true, 0L), Assert.Single(answer));
     }
@@ -201,11 +260,17 @@ public sealed class TwoTenantsEach : IAsyncLifetime
         foreach (var database in tenants.GroupBy(t => t.Unit.Database))
         {
             found.AddRange(await Installation.Service<WaitingLogs>().AskAsync(
-                database.Key, database.Select(t => t.Entry), _ => long.MaxValue, default));
+                database.Key, database.Select(t => t.Entry), _ => long.MaxValue, DateTimeOffset.UnixEpoch, default));
         }
 
         return found;
     }
+
+    /// <summary>Looks when it is told to; one second is too long.</summary>
+    internal UnsealedLogs Unsealed() => new(
+        Installation.Service<WaitingLogs>(), Installation.Service<Catalogue>(),
+        new() { AppConnection = "", KeyDirectory = "", AuditSealingAlert = TimeSpan.FromSeconds(1) }, TimeProvider.System,
+        NullLogger<UnsealedLogs>.Instance);
 
     internal async Task<SealedHead> SealOnlyAsync(Tenant tenant) =>
         await Installation.Service<AuditSealer>().SealAsync(tenant.Entry, default) ?? throw new InvalidOperationException("Nothing to seal.");

@@ -75,7 +75,8 @@ internal sealed partial class AuditSweeping(
         }
 
         var context = new RequestContext(tenant.Id, Self, "audit-sweep", $"{tenant.App}@{tenant.AppVersion}");
-        foreach (var gap in changes.Unrecorded)
+        // Where the log cannot grow, the entry that tells of a gap would be the next one: it is written when the log does again.
+        foreach (var gap in found.CanGrow ? changes.Unrecorded : [])
         {
             await database.RunAsync(context, new TenantWork().Record(Event("audit.gap", gap)), cancellationToken);
             await records.RecordedAsync(tenant.Id, gap, cancellationToken);
@@ -84,7 +85,10 @@ internal sealed partial class AuditSweeping(
         foreach (var gap in changes.Resolved)
         {
             LogGapResolved(log, tenant.Slug, gap.Word, gap.Place);
-            await database.RunAsync(context, new TenantWork().Record(Event("audit.gap.resolved", gap)), cancellationToken);
+            if (found.CanGrow)
+            {
+                await database.RunAsync(context, new TenantWork().Record(Event("audit.gap.resolved", gap)), cancellationToken);
+            }
         }
     }
 

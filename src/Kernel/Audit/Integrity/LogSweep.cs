@@ -29,10 +29,10 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
 
         if (tree is null || size == 0)
         {
-            return new(gaps, size);
+            return new(gaps, size, tree?.CanGrow ?? true);
         }
 
-        var root = Root(tenant.Id, tree);
+        var root = keys.SignedRoot(tenant.Id, tree.Note, size);
         if (root is null)
         {
             gaps.Add(new(LogGapKind.CheckpointChanged, 0, size));
@@ -68,15 +68,8 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
 
         gaps.AddRange(walk.Finish(tree.Frontier));
         await ForgedAsync(tenant, tree, gaps, pace, cancellationToken);
-        return new(gaps, size);
+        return new(gaps, size, tree.CanGrow);
     }
-
-    /// <summary>Of the checkpoint that the log's own key signed over a tree of this size; null when there is none.</summary>
-    private byte[]? Root(TenantId tenant, Tree tree) =>
-        keys.Find(tenant) is { } key && SignedNote.Parse(tree.Note) is { } note && note.IsSignedBy(key, out _)
-        && Checkpoint.Parse(note.Text) is { } checkpoint && checkpoint.Size == tree.Size && checkpoint.Origin == LogKeys.OriginOf(tenant)
-            ? checkpoint.Root
-            : null;
 
     private async Task<long> LongestHeadAsync(TenantId tenant, CancellationToken cancellationToken)
     {
@@ -101,9 +94,14 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
             tenant,
             cancellationToken,
             new SealerStatement(
-                $"select size, frontier, checkpoint, cursor_epoch, cursor_xid::text, cursor_id from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1",
+                $"""
+                select size, frontier, checkpoint, cursor_epoch, cursor_xid::text, cursor_id,
+                    cursor_epoch = (select epoch from guard.cluster) and cursor_xid >= pg_snapshot_xmax(pg_current_snapshot())
+                from {SealerWork.Core(tenant)}.audit_tree where tenant_id = $1
+                """,
                 [tenant.Id.Value],
-                r => tree = new(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), (r.GetInt32(3), r.GetString(4), r.GetGuid(5)))));
+                r => tree = new(
+                    r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), (r.GetInt32(3), r.GetString(4), r.GetGuid(5)), !r.GetBoolean(6))));
         return tree;
     }
 
@@ -230,8 +228,9 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         }
     }
 
-    private sealed record Tree(long Size, byte[] Frontier, string Note, (int Epoch, string Xid, Guid Id) Cursor);
+    private sealed record Tree(long Size, byte[] Frontier, string Note, (int Epoch, string Xid, Guid Id) Cursor, bool CanGrow);
 }
 
 /// <param name="Size">Positions that the walk saw.</param>
-internal sealed record LogFindings(List<LogGap> Gaps, long Size);
+/// <param name="CanGrow">False when what is written now would lie before what was sealed, and be a gap itself.</param>
+internal sealed record LogFindings(List<LogGap> Gaps, long Size, bool CanGrow = true);
