@@ -5,6 +5,8 @@ create table control.log_key (
     tenant_id uuid references control.tenant (id),
     public_key bytea not null,
     private_sealed bytea not null,
+    -- Says of an entry that the platform wrote it; a tenant's log has one.
+    entry_key_sealed bytea check ((entry_key_sealed is null) = (tenant_id is null)),
     created_at timestamptz not null default now()
 );
 create unique index log_key_once on control.log_key (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000'::uuid));

@@ -68,6 +68,8 @@ create table {core}.audit_entry (
     -- Beside the body, and in the leaf: what the entry commits to can be shown without it. Canonical JSON, empty when there is none.
     commitments text not null default '',
     body text not null,
+    -- That the platform wrote it, under a key that the database does not know: the sealer takes no other (src/Kernel/Audit/EntryMacs.cs).
+    mac bytea not null default '',
     primary key (tenant_id, id)
 );
 

@@ -42,10 +42,12 @@ public static class KernelRegistration
             p.GetRequiredService<Catalogue>(), p.GetRequiredService<TenantKeyUnwrapping>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new TokenSigning(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton<TenantPools>();
+        services.AddSingleton(p => new EntryMacs(p.GetRequiredService<Catalogue>(), p.GetRequiredService<Sealing>()));
         services.AddSingleton(p => new TenantDatabase(
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<TenantPools>(),
             p.GetRequiredService<KeyRing>(),
+            p.GetRequiredService<EntryMacs>(),
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new ControlDatabase(p.GetRequiredService<ControlPool>(), p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new Deployment(
@@ -103,6 +105,7 @@ public static class KernelRegistration
             p.GetRequiredService<TenantPools>(),
             p.GetRequiredService<Catalogue>(),
             p.GetRequiredService<LogKeys>(),
+            p.GetRequiredService<EntryMacs>(),
             options,
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new WaitingLogs(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));

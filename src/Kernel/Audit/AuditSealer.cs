@@ -7,15 +7,17 @@ using NpgsqlTypes;
 namespace Bulkhead.Kernel.Audit;
 
 /// <summary>What a tenant's log grew to.</summary>
-internal sealed record SealedHead(TenantId Tenant, long Size, byte[] Root, DateTimeOffset At, string Note);
+/// <param name="Refused">Entries that were passed by: the platform did not write them so, or they were sealed before.</param>
+internal sealed record SealedHead(TenantId Tenant, long Size, byte[] Root, DateTimeOffset At, string Note, int Refused = 0);
 
 /// <summary>
 /// Gives entries their positions, grows the tree and signs its checkpoint: one transaction per tenant, two round trips, under the sealer's
 /// own role. Who else would seal the same log at the time is passed by: the lock on the tree's row is the lease, and ends with the
 /// connection that holds it. Only entries below the snapshot horizon are taken, in the order of the clusters that they were written in, their
 /// transactions' ids and then their own: whoever begins later comes later, so there is nothing that could still come before what was taken.
+/// An entry that the platform did not write (<see cref="EntryMacs"/>) gets no position: the sweep names it.
 /// </summary>
-internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKeys keys, KernelOptions options, TimeProvider time)
+internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKeys keys, EntryMacs macs, KernelOptions options, TimeProvider time)
 {
     private const int MaxTileLevel = 7;
 
@@ -31,24 +33,27 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         await using var lease = await pools.OpenSealerAsync(unit.Database, cancellationToken);
         await using var transaction = await lease.Connection.BeginTransactionAsync(cancellationToken);
         var core = unit.CoreSchema.Quoted;
-        var (tree, entries) = await ReadAsync(lease.Connection, core, tenant.Id, capability, cancellationToken);
-        if (tree is null || entries.Count == 0)
+        var (tree, taken) = await ReadAsync(lease.Connection, core, tenant.Id, capability, cancellationToken);
+        if (tree is null || taken.Count == 0)
         {
             await (tree is null ? BeginAsync(lease.Connection, core, tenant.Id, cancellationToken) : Task.CompletedTask);
             await transaction.CommitAsync(cancellationToken);
             return null;
         }
 
+        var entries = taken.FindAll(entry => entry.IsGenuine);
         var frontier = new MerkleFrontier(tree.Size, tree.Frontier);
         var leaves = entries.ConvertAll(entry => entry.LeafHash);
         var tiles = Tiles.Grow(tree.Size, leaves, (level, index) => tree.Tiles[(level, index)]);
         leaves.ForEach(frontier.Append);
         var at = time.GetUtcNow();
         var checkpoint = new Checkpoint(LogKeys.OriginOf(tenant.Id), frontier.Size, frontier.Root(), at);
-        var note = keys.Sign(tenant.Id, checkpoint.ToString()).ToString();
-        await WriteAsync(lease.Connection, core, tenant.Id, tree, entries, tiles, frontier, note, at, cancellationToken);
+        var note = entries.Count == 0 ? tree.Note : keys.Sign(tenant.Id, checkpoint.ToString()).ToString();
+        await WriteAsync(lease.Connection, core, tenant.Id, tree, entries, taken[^1], tiles, frontier, note, at, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return new(tenant.Id, frontier.Size, checkpoint.Root, at, note);
+        // What was refused alone makes no new head.
+        var head = entries.Count == 0 && tree.Size > 0 ? HeadOf(tenant.Id, note) : new(tenant.Id, frontier.Size, checkpoint.Root, at, note);
+        return head with { Refused = taken.Count - entries.Count };
     }
 
     /// <summary>The heads of all logs that are there, for a log of heads that missed some.</summary>
@@ -72,11 +77,13 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             return null;
         }
 
-        var note = reader.GetString(0);
-        return SignedNote.Parse(note) is { } signed && Checkpoint.Parse(signed.Text) is { At: { } at } checkpoint
-            ? new(tenant.Id, checkpoint.Size, checkpoint.Root, at, note)
-            : throw new InvalidOperationException("A checkpoint of the database is none.");
+        return HeadOf(tenant.Id, reader.GetString(0));
     }
+
+    private static SealedHead HeadOf(TenantId tenant, string note) =>
+        SignedNote.Parse(note) is { } signed && Checkpoint.Parse(signed.Text) is { At: { } at } checkpoint
+            ? new(tenant, checkpoint.Size, checkpoint.Root, at, note)
+            : throw new InvalidOperationException("A checkpoint of the database is none.");
 
     private static NpgsqlBatchCommand Present(Guid capability)
     {
@@ -105,7 +112,9 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             tenant.Value));
         batch.BatchCommands.Add(Of(
             $"""
-            select e.epoch, e.xid::text, e.id, e.body, e.commitments from {core}.audit_entry e, {core}.audit_tree a
+            select e.epoch, e.xid::text, e.id, e.body, e.commitments, e.mac,
+                exists (select 1 from {core}.audit_leaf l where l.tenant_id = e.tenant_id and l.entry_id = e.id)
+            from {core}.audit_entry e, {core}.audit_tree a
             where a.tenant_id = $1 and e.tenant_id = $1 and (e.epoch, e.xid, e.id) > (a.cursor_epoch, a.cursor_xid, a.cursor_id)
               and (e.epoch < (select epoch from guard.cluster) or e.xid < pg_snapshot_xmin(pg_current_snapshot()))
             order by e.epoch, e.xid, e.id limit $2
@@ -124,8 +133,8 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
                     "The log was sealed in another cluster. Next step: stop all processes and start one that has the deployer's credential");
             }
 
-            tree = new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), []);
-            RequireSigned(tenant, tree, reader.GetString(2));
+            tree = new(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.GetString(2), []);
+            RequireSigned(tenant, tree);
         }
 
         await reader.NextResultAsync(cancellationToken);
@@ -138,17 +147,22 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         var entries = new List<Entry>();
         while (await reader.ReadAsync(cancellationToken))
         {
+            var body = reader.GetString(3);
             entries.Add(new(
-                reader.GetInt32(0), reader.GetString(1), reader.GetGuid(2), AuditLeaf.HashOf(reader.GetString(3), reader.GetString(4))));
+                reader.GetInt32(0),
+                reader.GetString(1),
+                reader.GetGuid(2),
+                AuditLeaf.HashOf(body, reader.GetString(4)),
+                !reader.GetBoolean(6) && macs.Holds(tenant, body, reader.GetFieldValue<byte[]>(5))));
         }
 
         return (tree, entries);
     }
 
     /// <summary>What the log's key has not signed is not signed further: somebody rewrote the tree.</summary>
-    private void RequireSigned(TenantId tenant, Tree tree, string note)
+    private void RequireSigned(TenantId tenant, Tree tree)
     {
-        if (tree.Size > 0 && !new MerkleFrontier(tree.Size, tree.Frontier).Root().AsSpan().SequenceEqual(keys.SignedRoot(tenant, note, tree.Size)))
+        if (tree.Size > 0 && !new MerkleFrontier(tree.Size, tree.Frontier).Root().AsSpan().SequenceEqual(keys.SignedRoot(tenant, tree.Note, tree.Size)))
         {
             throw new InvalidOperationException("The stored tree is not the one that was signed. Next step: docs/audit-integrity.md");
         }
@@ -174,6 +188,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         TenantId tenant,
         Tree tree,
         List<Entry> entries,
+        Entry last,
         List<(int Level, long Index, byte[] Hashes)> tiles,
         MerkleFrontier frontier,
         string note,
@@ -204,13 +219,13 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
             """,
             tenant.Value,
             frontier.Size,
-            entries[^1].Xid,
-            entries[^1].Id,
+            last.Xid,
+            last.Id,
             frontier.ToBytes(),
             note,
             at.UtcDateTime,
             tree.Size,
-            entries[^1].Epoch));
+            last.Epoch));
         var written = await batch.ExecuteNonQueryAsync(cancellationToken);
         if (written != entries.Count + tiles.Count + 1)
         {
@@ -230,7 +245,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         return command;
     }
 
-    private sealed record Tree(long Size, byte[] Frontier, Dictionary<(int Level, long Index), byte[]> Tiles);
+    private sealed record Tree(long Size, byte[] Frontier, string Note, Dictionary<(int Level, long Index), byte[]> Tiles);
 
-    private sealed record Entry(int Epoch, string Xid, Guid Id, byte[] LeafHash);
+    private sealed record Entry(int Epoch, string Xid, Guid Id, byte[] LeafHash, bool IsGenuine);
 }

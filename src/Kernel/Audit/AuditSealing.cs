@@ -81,8 +81,13 @@ internal sealed partial class AuditSealing(
         {
             while (await sealer.SealAsync(tenant, cancellationToken) is { } head)
             {
+                if (head.Refused > 0)
+                {
+                    LogRefused(log, head.Refused, tenant.Slug);
+                }
+
                 var before = last?.Size ?? 0;
-                last = head;
+                last = head.Size > 0 ? head : last;
                 if (head.Size - before < options.AuditSealingBatch)
                 {
                     break;
@@ -152,6 +157,10 @@ internal sealed partial class AuditSealing(
 
     [LoggerMessage(4001, LogLevel.Error, "The audit logs of {Where}, a tenant or a database, could not be sealed ({Fault}); it is tried again.")]
     private static partial void LogFailed(ILogger log, string where, string fault);
+
+    [LoggerMessage(4004, LogLevel.Critical,
+        "{Refused} audit entries of {Tenant} are not as the platform wrote them, and got no position. Next step: docs/audit-integrity.md")]
+    private static partial void LogRefused(ILogger log, int refused, string tenant);
 
     [LoggerMessage(4002, LogLevel.Warning, "The audit logs of {Where} are sealed again.")]
     private static partial void LogBack(ILogger log, string where);

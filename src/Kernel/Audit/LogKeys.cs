@@ -64,12 +64,13 @@ public sealed class LogKeys : IDisposable
     {
         using var seed = SecretKey.Random();
         await control.RunAsync(
-            "insert into control.log_key (tenant_id, public_key, private_sealed) values (nullif($1, $4), $2, $3)",
+            "insert into control.log_key (tenant_id, public_key, private_sealed, entry_key_sealed) values (nullif($1, $4), $2, $3, $5)",
             cancellationToken,
             tenant?.Value ?? Guid.Empty,
             Ed25519.PublicKey(seed.Bytes),
             sealing.Seal(tenant, SealPurpose.LogKey, seed.Bytes, []),
-            Guid.Empty);
+            Guid.Empty,
+            tenant is { } own ? EntryMacs.NewKey(sealing, own) : DBNull.Value);
         if (PostQuantumSupport.HasMLDsa)
         {
             await AddPostQuantumAsync(control, sealing, tenant, cancellationToken);

@@ -12,7 +12,7 @@ namespace Bulkhead.Kernel.Isolation;
 internal static class EntriesAlone
 {
     public static NpgsqlBatchCommand Of(
-        IReadOnlyList<WorkStep> steps, Unit unit, RequestContext context, RecordKeys? openings, DateTimeOffset now)
+        IReadOnlyList<WorkStep> steps, Unit unit, RequestContext context, RecordKeys? openings, EntryMacs macs, DateTimeOffset now)
     {
         // Values are those of a record.
         ArgumentOutOfRangeException.ThrowIfNotEqual(steps.Any(s => s.Parts.HasFlag(EntryParts.Values)), false, nameof(steps));
@@ -25,8 +25,8 @@ internal static class EntriesAlone
         var isOne = entries.Count == 1;
         var insert =
             $"""
-            insert into {core}.audit_entry (tenant_id, at, actor, id, action, entity, result, commitments, body)
-            select $1, $2, $3, e.* from {Rows("$4, $5, $6, $7, $8, $9")} e
+            insert into {core}.audit_entry (tenant_id, at, actor, id, action, entity, result, commitments, body, mac)
+            select $1, $2, $3, e.* from {Rows("$4, $5, $6, $7, $8, $9, $10")} e
             """;
         List<SqlValue> values =
         [
@@ -40,6 +40,7 @@ internal static class EntriesAlone
             // Where records are counted, of none.
             Texts(commitments.Select(c => c?.Texts[0] ?? "")),
             Texts(entries.Select(e => e.Head + e.Tail)),
+            isOne ? SqlValue.Bytes(macs.Of(context.Tenant, entries[0])) : SqlValue.BytesArray([.. entries.Select(e => macs.Of(context.Tenant, e))]),
         ];
         if (commitments.Exists(c => c is not null))
         {
@@ -47,7 +48,7 @@ internal static class EntriesAlone
                 $"""
                 with entry as ({insert})
                 insert into {core}.audit_opening (tenant_id, id, _sealed_secret)
-                select $1, o.* from {Rows("$4, $10")} o (id, secret) where o.secret is not null
+                select $1, o.* from {Rows("$4, $11")} o (id, secret) where o.secret is not null
                 """;
             values.Add(isOne ? SqlValue.Bytes(commitments[0]!.Opening) : SqlValue.BytesArray([.. commitments.Select(c => c?.Opening)]));
         }

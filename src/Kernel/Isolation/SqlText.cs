@@ -45,6 +45,7 @@ internal enum SqlBindingKind
     EntryAction,
     EntryEntity,
     EntryResult,
+    EntryMac,
     EntryHead,
     EntryTail,
 
@@ -217,13 +218,13 @@ internal sealed class SqlText
 
         public void EntryHead(bool commits)
         {
-            Insert("audit_entry (tenant_id, id, at, actor, action, entity, result, ");
+            Insert("audit_entry (tenant_id, id, at, actor, action, entity, result, mac, ");
             Text(commits ? "commitments, record, body) select " : "record, body) select ");
             Tenant();
             ReadOnlySpan<SqlBindingKind> columns =
             [
                 SqlBindingKind.EntryId, SqlBindingKind.EntryAt, SqlBindingKind.EntryActor, SqlBindingKind.EntryAction,
-                SqlBindingKind.EntryEntity, SqlBindingKind.EntryResult,
+                SqlBindingKind.EntryEntity, SqlBindingKind.EntryResult, SqlBindingKind.EntryMac,
             ];
             foreach (var column in columns)
             {

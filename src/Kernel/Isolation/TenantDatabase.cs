@@ -15,13 +15,15 @@ public sealed class TenantDatabase
     private readonly Catalogue _catalogue;
     private readonly TenantPools _pools;
     private readonly KeyRing _keys;
+    private readonly EntryMacs _macs;
     private readonly TimeProvider _time;
 
-    internal TenantDatabase(Catalogue catalogue, TenantPools pools, KeyRing keys, TimeProvider time)
+    internal TenantDatabase(Catalogue catalogue, TenantPools pools, KeyRing keys, EntryMacs macs, TimeProvider time)
     {
         _catalogue = catalogue;
         _pools = pools;
         _keys = keys;
+        _macs = macs;
         _time = time;
     }
 
@@ -142,7 +144,7 @@ public sealed class TenantDatabase
             }
             else
             {
-                batch.BatchCommands.Add(EntriesAlone.Of(work.Steps.GetRange(i, alone - i), unit, context, keys.Openings, now));
+                batch.BatchCommands.Add(EntriesAlone.Of(work.Steps.GetRange(i, alone - i), unit, context, keys.Openings, _macs, now));
                 i = alone - 1;
             }
         }
@@ -197,7 +199,7 @@ public sealed class TenantDatabase
         return null;
     }
 
-    private static void Add(
+    private void Add(
         NpgsqlBatch batch, in WorkStep step, Unit unit, RequestContext context, EntryKeys keys, DateTimeOffset now)
     {
         var text = step.Statement!.Render(unit, step.Shape, step.Parts);
@@ -221,6 +223,7 @@ public sealed class TenantDatabase
                 SqlBindingKind.Tenant => SqlValue.Uuid(context.Tenant.Value).ToParameter(),
                 SqlBindingKind.Value => binding.Value.ToParameter(),
                 SqlBindingKind.Slot => step.Arguments![binding.Slot].ToParameter(),
+                SqlBindingKind.EntryMac => SqlValue.Bytes(_macs.Of(context.Tenant, entry)).ToParameter(),
                 SqlBindingKind.EntryDisclosure => SqlValue.Bytes(values!.Seal(entry.Id, keys.Disclosures!)).ToParameter(),
                 SqlBindingKind.EntrySubject => SqlValue.Uuid(values!.Subject).ToParameter(),
                 _ => EntryValue(binding.Kind, entry, commitments).ToParameter(),

@@ -56,8 +56,13 @@ internal sealed class TenantOnboarding(
                 cancellationToken, id.Value, tenant.Slug, tenant.Name, unit.Name, tenant.App, version);
         }
 
+        if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id = $1)", cancellationToken, id.Value))
+        {
+            await LogKeys.CreateAsync(control, sealing, id, cancellationToken);
+        }
+
         var token = Capability.Create();
-        await FurnishAsync(actor, requestId, tenant, id, unit, version, token, create, names, cancellationToken);
+        await FurnishAsync(actor, requestId, tenant, id, unit, version, token, create, names, control, cancellationToken);
         await ActivateAsync(actor, requestId, tenant, id, unit, version, token, control, cancellationToken);
         await catalogue.RefreshAsync(cancellationToken);
     }
@@ -73,6 +78,7 @@ internal sealed class TenantOnboarding(
         Guid token,
         ImmutableArray<SchemaChange> create,
         InstallationNames names,
+        NpgsqlConnection control,
         CancellationToken cancellationToken)
     {
         await using var inside = await deployer.OpenAsync(unit.Database, cancellationToken);
@@ -114,8 +120,8 @@ internal sealed class TenantOnboarding(
             hasRecords: false);
         await using var append = new NpgsqlCommand(
             $"""
-            insert into {unit.CoreSchema.Quoted}.audit_entry (tenant_id, id, at, actor, action, result, body)
-            values ($1, $2, $3, $4, $5, $6, $7)
+            insert into {unit.CoreSchema.Quoted}.audit_entry (tenant_id, id, at, actor, action, result, body, mac)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             inside);
         append.Parameters.Add(new() { Value = id.Value });
@@ -125,6 +131,7 @@ internal sealed class TenantOnboarding(
         append.Parameters.Add(new() { Value = entry.Event.Action });
         append.Parameters.Add(new() { Value = entry.Result });
         append.Parameters.Add(new() { Value = entry.Head + entry.Tail });
+        append.Parameters.Add(new() { Value = await EntryMacs.OfFirstAsync(control, sealing, id, entry, cancellationToken) });
         await append.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -153,11 +160,6 @@ internal sealed class TenantOnboarding(
             await control.RunAsync(
                 "insert into control.signing_key (tenant_id, kid, public_jwk, private_sealed) values ($1, $2, $3, $4)",
                 cancellationToken, id.Value, key.Kid, key.PublicJwk, key.PrivateSealed);
-        }
-
-        if (!await control.ScalarAsync<bool>("select exists (select 1 from control.log_key where tenant_id = $1)", cancellationToken, id.Value))
-        {
-            await LogKeys.CreateAsync(control, sealing, id, cancellationToken);
         }
 
         await new TenantKeyMaking(stores, time).EnsureFirstAsync(control, id, cancellationToken);

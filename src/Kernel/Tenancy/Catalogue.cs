@@ -75,7 +75,8 @@ public sealed class CatalogueSnapshot
 }
 
 /// <param name="PostQuantum">Of ML-DSA-44; null for a log that was made where OpenSSL lacks it.</param>
-internal sealed record SealedLogKey(byte[] PublicKey, byte[] PrivateSealed, SealedLogKey? PostQuantum = null);
+/// <param name="EntryKeySealed">Says of an entry that the platform wrote it; null for the log of heads.</param>
+internal sealed record SealedLogKey(byte[] PublicKey, byte[] PrivateSealed, SealedLogKey? PostQuantum = null, byte[]? EntryKeySealed = null);
 
 internal sealed record DatabaseLogin(string Database, string Role, byte[] PasswordSealed, bool IsCell);
 

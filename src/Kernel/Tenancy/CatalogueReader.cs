@@ -77,7 +77,7 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
         "select tenant_id, host from control.tenant_host",
         "select l.database, l.role, l.password_sealed, exists (select 1 from control.cell c where c.database = l.database) from control.login l",
         "select role, password_sealed from control.sealer_login",
-        "select tenant_id, public_key, private_sealed, post_quantum_public, post_quantum_sealed from control.log_key",
+        "select tenant_id, public_key, private_sealed, post_quantum_public, post_quantum_sealed, entry_key_sealed from control.log_key",
         "select tenant_id, at from control.key_revocation",
         "select tenant_id, root, public_key from control.held_key_root order by tenant_id, root",
         "select tenant_id, url, server_ca, client_certificate, client_key_sealed, created_at from control.held_key_service",
@@ -146,7 +146,8 @@ internal sealed class CatalogueReader(ControlPool pool, Sealing sealing, Install
             new(
                 row.GetFieldValue<byte[]>(1),
                 row.GetFieldValue<byte[]>(2),
-                row.IsDBNull(3) ? null : new(row.GetFieldValue<byte[]>(3), row.GetFieldValue<byte[]>(4))));
+                row.IsDBNull(3) ? null : new(row.GetFieldValue<byte[]>(3), row.GetFieldValue<byte[]>(4)),
+                row.IsDBNull(5) ? null : row.GetFieldValue<byte[]>(5)));
 
         public void AddTenant(NpgsqlDataReader row)
         {

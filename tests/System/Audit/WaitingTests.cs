@@ -66,6 +66,59 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
         Assert.Empty(unsealed.Open);
     }
 
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public async Task What_the_platform_did_not_write_so_gets_no_position_and_the_log_goes_on(IsolationKind kind)
+    {
+        var (writer, _) = two.Of(kind);
+        await writer.AddPatientAsync(Guid.CreateVersion7());
+        await two.SettleAsync();
+        await using var owner = await two.Installation.AsDeployerAsync(writer.Unit.Database);
+        var (core, tenant) = (writer.Unit.CoreSchema.Quoted, writer.Id.Value);
+        var before = await SizeAsync();
+
+        // All in one transaction, so that nothing is sealed before it is as its owner wants it.
+        await owner.RunAsync("begin", default);
+        var forged = Guid.CreateVersion7();
+        var copy = $"select tenant_id, $2, at, actor, action, entity, result, record, replace(body, id::text, $2::text), mac from {core}.audit_entry";
+        await owner.RunAsync(
+            $"insert into {core}.audit_entry (tenant_id, id, at, actor, action, entity, result, record, body, mac) {copy} where tenant_id = $1 order by id desc limit 1",
+            default, tenant, forged);
+        // One that was sealed already, as if it were new.
+        await owner.RunAsync(
+            $"update {core}.audit_entry set xid = pg_current_xact_id() where tenant_id = $1 and id = (select entry_id from {core}.audit_leaf where tenant_id = $1 and position = 1)",
+            default, tenant);
+        await owner.RunAsync("commit", default);
+        Guid changed;
+        await using (var holder = await two.Installation.AsDeployerAsync(writer.Unit.Database))
+        {
+            // What is open holds the horizon, and leaves the owner the time.
+            await holder.RunAsync("begin", default);
+            await holder.RunAsync("select pg_current_xact_id()", default);
+            await writer.AddPatientAsync(Guid.CreateVersion7());
+            changed = await owner.ScalarAsync<Guid>(
+                $"update {core}.audit_entry set body = replace(body, '\"result\":\"ok\"', '\"result\":\"no\"') where tenant_id = $1 and id = (select max(id::text)::uuid from {core}.audit_entry where tenant_id = $1 and id <> $2) returning id",
+                default, tenant, forged);
+            await holder.RunAsync("commit", default);
+        }
+
+        var last = Guid.CreateVersion7();
+        await writer.AddPatientAsync(last);
+        for (var i = 0; await SizeAsync() == before; i++)
+        {
+            Assert.True(i < 100, "the log does not go on");
+            await two.Sealing.SealAsync(default);
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(before + 1, await SizeAsync());
+        var named = (await two.Installation.Service<LogSweep>().RunAsync(writer.Entry, _ => Task.CompletedTask, default)).Gaps;
+        Assert.Equal<IEnumerable<Guid>>(new[] { forged, changed }.Order(), named.Select(g => g.Entry).Order());
+        Assert.All(named, g => Assert.Equal(LogGapKind.EntryForged, g.Kind));
+        await owner.RunAsync($"delete from {core}.audit_entry where tenant_id = $1 and id in ($2, $3)", default, tenant, forged, changed);
+
+        Task<long> SizeAsync() => owner.ScalarAsync<long>($"select size from {core}.audit_tree where tenant_id = $1", default, tenant);
+    }
+
     [Fact]
     public async Task A_log_of_heads_that_its_key_did_not_sign_is_not_signed_further()
     {

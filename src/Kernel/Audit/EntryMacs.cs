@@ -1,0 +1,131 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Bulkhead.Kernel.Isolation;
+using Bulkhead.Kernel.Keys;
+using Bulkhead.Kernel.Tenancy;
+using Npgsql;
+
+namespace Bulkhead.Kernel.Audit;
+
+/// <summary>
+/// Says of an entry that the platform wrote it, until it is sealed: HMAC-SHA-256 (RFC 2104, its first 16 bytes) under a key of the tenant's
+/// log that the database does not know. It covers the body without the value of <c>records</c>, which only the statement of the act knows.
+/// </summary>
+internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposable
+{
+    public const int Length = 16;
+
+    private readonly ConcurrentDictionary<TenantId, (byte[] Of, SecretKey Key)> _open = new();
+
+    private static ReadOnlySpan<byte> Associated => "entry-mac"u8;
+
+    public static byte[] NewKey(Sealing sealing, TenantId tenant)
+    {
+        using var key = SecretKey.Random();
+        return sealing.Seal(tenant, SealPurpose.LogKey, key.Bytes, Associated);
+    }
+
+    /// <summary>Of the tenant's first entry, which no catalogue knows yet.</summary>
+    public static async Task<byte[]> OfFirstAsync(
+        NpgsqlConnection control, Sealing sealing, TenantId tenant, AuditEntry entry, CancellationToken cancellationToken)
+    {
+        var stored = await control.ScalarAsync<byte[]>(
+            "select entry_key_sealed from control.log_key where tenant_id = $1", cancellationToken, tenant.Value);
+        var key = sealing.Open(tenant, SealPurpose.LogKey, stored, Associated);
+        var mac = Of(key, entry);
+        CryptographicOperations.ZeroMemory(key);
+        return mac;
+    }
+
+    /// <exception cref="TenantFault">The tenant has no log.</exception>
+    public byte[] Of(TenantId tenant, in AuditEntry entry) => Of(Key(tenant), entry);
+
+    /// <param name="body">Of whoever wrote it.</param>
+    public bool Holds(TenantId tenant, string body, ReadOnlySpan<byte> mac) => Holds(Key(tenant), body, mac);
+
+    internal static bool Holds(ReadOnlySpan<byte> key, string body, ReadOnlySpan<byte> mac)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        if (mac.Length != Length || Without(bytes) is not { } covered)
+        {
+            return false;
+        }
+
+        HMACSHA256.HashData(key, bytes.AsSpan(0, covered), expected);
+        return CryptographicOperations.FixedTimeEquals(expected[..Length], mac);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, key) in _open.Values)
+        {
+            key.Dispose();
+        }
+    }
+
+    internal static byte[] Of(ReadOnlySpan<byte> key, in AuditEntry entry)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(entry.Head.Length + entry.Tail.Length));
+        var length = Encoding.UTF8.GetBytes(entry.Head, buffer);
+        length += Encoding.UTF8.GetBytes(entry.Tail, buffer.AsSpan(length));
+        Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key, buffer.AsSpan(0, length), mac);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return mac[..Length].ToArray();
+    }
+
+    /// <summary>Closes the gap that the value of the member <c>records</c> leaves.</summary>
+    /// <returns>Bytes that are left; null for what is no object of JSON.</returns>
+    private static int? Without(byte[] body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                return null;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isRecords = reader.ValueTextEquals("records"u8);
+                reader.Read();
+                var begin = (int)reader.TokenStartIndex;
+                reader.Skip();
+                if (isRecords)
+                {
+                    var end = (int)reader.BytesConsumed;
+                    body.AsSpan(end).CopyTo(body.AsSpan(begin));
+                    return body.Length - (end - begin);
+                }
+            }
+
+            return body.Length;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private ReadOnlySpan<byte> Key(TenantId tenant)
+    {
+        var stored = catalogue.Current.LogKeys.TryGetValue(tenant.Value, out var known) && known.EntryKeySealed is { } there
+            ? there
+            : throw new TenantFault(TenantFaultKind.Unknown);
+        if (!_open.TryGetValue(tenant, out var open) || !open.Of.AsSpan().SequenceEqual(stored))
+        {
+            var key = sealing.Open(tenant, SealPurpose.LogKey, stored, Associated);
+            open = (stored, SecretKey.CopyOf(key));
+            CryptographicOperations.ZeroMemory(key);
+            _open[tenant] = open;
+        }
+
+        return open.Key.Bytes;
+    }
+}

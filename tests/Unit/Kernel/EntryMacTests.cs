@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Tenancy;
+
+namespace Bulkhead.Tests.Unit.TrustedCore;
+
+/// <summary>What says of an entry that the platform wrote it covers all of it but the records that the act's statement found.</summary>
+public sealed class EntryMacTests
+{
+    private const string Records = """{"ids":["018f4b5e-0000-7000-8000-000000000001"]}""";
+
+    private static readonly byte[] Key = RandomNumberGenerator.GetBytes(32);
+
+    [Fact]
+    public void An_entry_holds_whatever_its_records_are()
+    {
+        var (entry, mac) = Entry(hasRecords: true);
+        foreach (var records in new[] { Records, "{}", """{"ids":[]}""", """{"count":3,"sha256":"00"}""", "null", "[[1],{\"records\":2}]" })
+        {
+            Assert.True(EntryMacs.Holds(Key, entry.Head + records + entry.Tail, mac), records);
+        }
+
+        var (alone, itsMac) = Entry(hasRecords: false);
+        Assert.True(EntryMacs.Holds(Key, alone.Head + alone.Tail, itsMac));
+    }
+
+    [Fact]
+    public void An_entry_of_which_anything_else_was_changed_added_or_taken_out_does_not()
+    {
+        var (entry, mac) = Entry(hasRecords: true);
+        var body = entry.Head + Records + entry.Tail;
+        var (begin, end) = (entry.Head.Length, entry.Head.Length + Records.Length);
+        for (var i = 0; i < body.Length; i++)
+        {
+            if (i >= begin && i < end)
+            {
+                continue;
+            }
+
+            foreach (var c in new[] { (char)(body[i] ^ 1), ' ', '0' }.Where(c => c != body[i]))
+            {
+                Assert.False(EntryMacs.Holds(Key, $"{body[..i]}{c}{body[(i + 1)..]}", mac), $"{i} {c}");
+            }
+
+            Assert.False(EntryMacs.Holds(Key, body.Remove(i, 1), mac), $"{i}");
+        }
+
+        Assert.False(EntryMacs.Holds(Key, entry.Head[..^"\"records\":".Length].TrimEnd(',') + entry.Tail, mac));
+        Assert.False(EntryMacs.Holds(Key, body[..^1] + ",\"records\":{}}", mac));
+        Assert.False(EntryMacs.Holds(Key, body + " ", mac));
+
+        var (alone, itsMac) = Entry(hasRecords: false);
+        Assert.False(EntryMacs.Holds(Key, alone.Head + $",\"records\":{Records}" + alone.Tail, itsMac));
+    }
+
+    [Fact]
+    public void Another_key_a_shortened_mac_none_and_what_is_no_entry_do_not_hold()
+    {
+        var (entry, mac) = Entry(hasRecords: false);
+        var body = entry.Head + entry.Tail;
+        Assert.False(EntryMacs.Holds(RandomNumberGenerator.GetBytes(32), body, mac));
+        Assert.False(EntryMacs.Holds(Key, body, mac.AsSpan(0, 8)));
+        Assert.False(EntryMacs.Holds(Key, body, []));
+        Assert.False(EntryMacs.Holds(Key, body, [.. mac, 0]));
+        foreach (var none in new[] { "", "{", "[]", "1", "{\"records\":", new string('[', 100), "\u0000" })
+        {
+            Assert.False(EntryMacs.Holds(Key, none, mac));
+            // Also where somebody had a mac of it.
+            Assert.False(EntryMacs.Holds(Key, none, HMACSHA256.HashData(Key, Encoding.UTF8.GetBytes(none)).AsSpan(0, 16)), none);
+        }
+    }
+
+    private static (AuditEntry Entry, byte[] Mac) Entry(bool hasRecords)
+    {
+        var context = new RequestContext(TenantId.New(), new Actor(ActorKind.User, "nurse-\u00e9", ["clinician"]), "r-1", "clinic@1", "care");
+        var entry = AuditEntry.Of(context, new AuditEvent("data.read") { Entity = "patient" }, DateTimeOffset.UnixEpoch, hasRecords);
+        return (entry, EntryMacs.Of(Key, entry));
+    }
+}
