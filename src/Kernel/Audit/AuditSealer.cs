@@ -147,13 +147,13 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         var entries = new List<Entry>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            var body = reader.GetString(3);
+            var (body, commitments) = (reader.GetString(3), reader.GetString(4));
             entries.Add(new(
                 reader.GetInt32(0),
                 reader.GetString(1),
                 reader.GetGuid(2),
-                AuditLeaf.HashOf(body, reader.GetString(4)),
-                !reader.GetBoolean(6) && macs.Holds(tenant, body, reader.GetFieldValue<byte[]>(5))));
+                AuditLeaf.HashOf(body, commitments),
+                !reader.GetBoolean(6) && macs.Holds(tenant, body, commitments, reader.GetFieldValue<byte[]>(5))));
         }
 
         return (tree, entries);

@@ -37,6 +37,9 @@ public enum TotalRefusalKind
     /// <summary>The entry, its commitment and what opens it do not belong together: one of them was changed, or the keys are gone.</summary>
     DoesNotOpen,
 
+    /// <summary>The entry has expired, and what opened its commitment with it.</summary>
+    Expired,
+
     /// <summary>More entries than are proven one by one at a time.</summary>
     TooMany,
 }
@@ -86,6 +89,11 @@ public sealed class CommittedTotals
         {
             foreach (var found in await ReadAsync(context, attribute, from, Math.Min((long)range.To, from + Batch), cancellationToken))
             {
+                if (found.IsExpired)
+                {
+                    return (null, new(TotalRefusalKind.Expired, found.Position));
+                }
+
                 if (!found.TryOpen(keys, attribute, out var commitment, out var value, out var blinding))
                 {
                     return (null, new(TotalRefusalKind.DoesNotOpen, found.Position));
@@ -129,7 +137,8 @@ public sealed class CommittedTotals
             context,
             new TenantWork().Read(
                 Sql.Of($"""
-                    select l.position, l.entry_id, coalesce(e.commitments, x.commitments), coalesce(e.body, ''), o._sealed_secret
+                    select l.position, l.entry_id, coalesce(e.commitments, x.commitments), coalesce(e.body, ''), o._sealed_secret,
+                        x.position is not null and e.id is null
                     from {Place.Core}.audit_leaf l
                     left join {Place.Core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
                     left join {Place.Core}.audit_expired x on x.tenant_id = l.tenant_id and x.position = l.position
@@ -138,12 +147,12 @@ public sealed class CommittedTotals
                     and strpos(coalesce(e.commitments, x.commitments), {SqlValue.Text($"\"{attribute}\":")}) > 0
                     order by l.position
                     """),
-                row => found.Add(new(row.Integer(0), row.Uuid(1), row.Text(2), row.Text(3), row.IsNull(4) ? null : row.Bytes(4)))),
+                row => found.Add(new(row.Integer(0), row.Uuid(1), row.Text(2), row.Text(3), row.IsNull(4) ? null : row.Bytes(4), row.Boolean(5)))),
             cancellationToken);
         return found;
     }
 
-    private sealed record Found(long Position, Guid Entry, string Commitments, string Body, byte[]? Envelope)
+    private sealed record Found(long Position, Guid Entry, string Commitments, string Body, byte[]? Envelope, bool IsExpired)
     {
         public bool TryOpen(RecordKeys keys, string attribute, out byte[] commitment, out ulong value, out Scalar blinding)
         {

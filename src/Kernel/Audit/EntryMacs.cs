@@ -12,7 +12,8 @@ namespace Bulkhead.Kernel.Audit;
 
 /// <summary>
 /// Says of an entry that the platform wrote it, until it is sealed: HMAC-SHA-256 (RFC 2104, its first 16 bytes) under a key of the tenant's
-/// log that the database does not know. It covers the body without the value of <c>records</c>, which only the statement of the act knows.
+/// log that the database does not know. It covers SHA-256 of the body without the value of <c>records</c>, which only the statement of the
+/// act knows, and the commitments; where those are picked by the number of records, there is one for each.
 /// </summary>
 internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposable
 {
@@ -35,18 +36,21 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
         var stored = await control.ScalarAsync<byte[]>(
             "select entry_key_sealed from control.log_key where tenant_id = $1", cancellationToken, tenant.Value);
         var key = sealing.Open(tenant, SealPurpose.LogKey, stored, Associated);
-        var mac = Of(key, entry);
+        var mac = Of(key, entry, [""])[0];
         CryptographicOperations.ZeroMemory(key);
         return mac;
     }
 
     /// <exception cref="TenantFault">The tenant has no log.</exception>
-    public byte[] Of(TenantId tenant, in AuditEntry entry) => Of(Key(tenant), entry);
+    /// <param name="commitments">Texts, one of which the entry will have; one empty text for none.</param>
+    /// <returns>One for each text.</returns>
+    public byte[][] Of(TenantId tenant, in AuditEntry entry, string[] commitments) => Of(Key(tenant), entry, commitments);
 
-    /// <param name="body">Of whoever wrote it.</param>
-    public bool Holds(TenantId tenant, string body, ReadOnlySpan<byte> mac) => Holds(Key(tenant), body, mac);
+    /// <param name="body">Of whoever wrote it, as are the commitments.</param>
+    public bool Holds(TenantId tenant, string body, string commitments, ReadOnlySpan<byte> mac) =>
+        Holds(Key(tenant), body, commitments, mac);
 
-    internal static bool Holds(ReadOnlySpan<byte> key, string body, ReadOnlySpan<byte> mac)
+    internal static bool Holds(ReadOnlySpan<byte> key, string body, string commitments, ReadOnlySpan<byte> mac)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
@@ -55,7 +59,7 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
             return false;
         }
 
-        HMACSHA256.HashData(key, bytes.AsSpan(0, covered), expected);
+        Mac(key, SHA256.HashData(bytes.AsSpan(0, covered)), commitments, expected);
         return CryptographicOperations.FixedTimeEquals(expected[..Length], mac);
     }
 
@@ -67,15 +71,31 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
         }
     }
 
-    internal static byte[] Of(ReadOnlySpan<byte> key, in AuditEntry entry)
+    internal static byte[][] Of(ReadOnlySpan<byte> key, in AuditEntry entry, string[] commitments)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(entry.Head.Length + entry.Tail.Length));
         var length = Encoding.UTF8.GetBytes(entry.Head, buffer);
         length += Encoding.UTF8.GetBytes(entry.Tail, buffer.AsSpan(length));
-        Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(key, buffer.AsSpan(0, length), mac);
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(buffer.AsSpan(0, length), digest);
         ArrayPool<byte>.Shared.Return(buffer);
-        return mac[..Length].ToArray();
+        var macs = new byte[commitments.Length][];
+        Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        for (var i = 0; i < macs.Length; i++)
+        {
+            Mac(key, digest, commitments[i], mac);
+            macs[i] = mac[..Length].ToArray();
+        }
+
+        return macs;
+    }
+
+    private static void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> digest, string commitments, Span<byte> mac)
+    {
+        var covered = new byte[digest.Length + Encoding.UTF8.GetByteCount(commitments)];
+        digest.CopyTo(covered);
+        Encoding.UTF8.GetBytes(commitments, covered.AsSpan(digest.Length));
+        HMACSHA256.HashData(key, covered, mac);
     }
 
     /// <summary>Closes the gap that the value of the member <c>records</c> leaves.</summary>

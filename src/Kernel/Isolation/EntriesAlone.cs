@@ -40,7 +40,7 @@ internal static class EntriesAlone
             // Where records are counted, of none.
             Texts(commitments.Select(c => c?.Texts[0] ?? "")),
             Texts(entries.Select(e => e.Head + e.Tail)),
-            isOne ? SqlValue.Bytes(macs.Of(context.Tenant, entries[0])) : SqlValue.BytesArray([.. entries.Select(e => macs.Of(context.Tenant, e))]),
+            isOne ? SqlValue.Bytes(MacOf(0)) : SqlValue.BytesArray([.. entries.Select((_, i) => MacOf(i))]),
         ];
         if (commitments.Exists(c => c is not null))
         {
@@ -56,6 +56,8 @@ internal static class EntriesAlone
         var command = new NpgsqlBatchCommand(insert);
         values.ForEach(value => command.Parameters.Add(value.ToParameter()));
         return command;
+
+        byte[] MacOf(int i) => macs.Of(context.Tenant, entries[i], [commitments[i]?.Texts[0] ?? ""])[0];
 
         string Rows(string columns) => isOne ? $"(values ({columns}))" : $"unnest({columns})";
 

@@ -224,7 +224,7 @@ internal sealed class SqlText
             ReadOnlySpan<SqlBindingKind> columns =
             [
                 SqlBindingKind.EntryId, SqlBindingKind.EntryAt, SqlBindingKind.EntryActor, SqlBindingKind.EntryAction,
-                SqlBindingKind.EntryEntity, SqlBindingKind.EntryResult, SqlBindingKind.EntryMac,
+                SqlBindingKind.EntryEntity, SqlBindingKind.EntryResult,
             ];
             foreach (var column in columns)
             {
@@ -232,16 +232,29 @@ internal sealed class SqlText
                 Bind(column);
             }
 
+            Text(", ");
             if (commits)
             {
-                Text(", (");
-                Bind(SqlBindingKind.EntryCommitments);
-                Text(")[case when ");
-                Bind(SqlBindingKind.EntryCounts);
-                Text(" then (1 + count(*))::int else 1 end]");
+                OfCount(SqlBindingKind.EntryMac);
+                Text(", ");
+                OfCount(SqlBindingKind.EntryCommitments);
+            }
+            else
+            {
+                Bind(SqlBindingKind.EntryMac);
             }
 
             Text(", ");
+        }
+
+        /// <summary>Of an array the one for the number of records, or the only one.</summary>
+        private void OfCount(SqlBindingKind kind)
+        {
+            Text("(");
+            Bind(kind);
+            Text(")[case when ");
+            Bind(SqlBindingKind.EntryCounts);
+            Text(" then (1 + count(*))::int else 1 end]");
         }
 
         public void Bind(SqlBindingKind kind, SqlValue value = default, int slot = 0)

@@ -223,7 +223,9 @@ public sealed class TenantDatabase
                 SqlBindingKind.Tenant => SqlValue.Uuid(context.Tenant.Value).ToParameter(),
                 SqlBindingKind.Value => binding.Value.ToParameter(),
                 SqlBindingKind.Slot => step.Arguments![binding.Slot].ToParameter(),
-                SqlBindingKind.EntryMac => SqlValue.Bytes(_macs.Of(context.Tenant, entry)).ToParameter(),
+                SqlBindingKind.EntryMac => (commitments is null
+                    ? SqlValue.Bytes(_macs.Of(context.Tenant, entry, [""])[0])
+                    : SqlValue.BytesArray(_macs.Of(context.Tenant, entry, commitments.Texts))).ToParameter(),
                 SqlBindingKind.EntryDisclosure => SqlValue.Bytes(values!.Seal(entry.Id, keys.Disclosures!)).ToParameter(),
                 SqlBindingKind.EntrySubject => SqlValue.Uuid(values!.Subject).ToParameter(),
                 _ => EntryValue(binding.Kind, entry, commitments).ToParameter(),

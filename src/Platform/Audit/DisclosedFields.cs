@@ -10,7 +10,7 @@ internal sealed record DisclosedFields(Disclosures Disclosures, ImmutableArray<s
 {
     /// <summary>By entry. Where a person was forgotten, or somebody edited the row, there are none.</summary>
     public async Task<ILookup<Guid, string>> OfAsync(
-        RequestContext context, List<LoggedEntry?> entries, CancellationToken cancellationToken)
+        RequestContext context, IEnumerable<LoggedEntry?> entries, CancellationToken cancellationToken)
     {
         var ids = entries.OfType<LoggedEntry>().Where(entry => entry.Body is not null).Select(entry => entry.Id).ToArray();
         var found = await Disclosures.OpenAsync(context, ids, cancellationToken);

@@ -15,6 +15,9 @@ internal sealed record ExportContent(
 {
     private const int HeadLeaves = 10_000;
 
+    /// <summary>Entries whose values are open in memory at once: each has up to 1 Mi characters of them.</summary>
+    private const int DisclosedAtOnce = 16;
+
     /// <summary>A checkpoint where the range begins; null for none, and for the empty log.</summary>
     public (Checkpoint Checkpoint, string Note)? Older { get; init; }
 
@@ -80,34 +83,44 @@ internal sealed record ExportContent(
             }
 
             var entries = await log.EntriesAsync(Context, position, end, cancellationToken);
-            var disclosures = Disclosed is null ? null : await Disclosed.OfAsync(Context, entries, cancellationToken);
-            foreach (var entry in entries)
+            foreach (var part in entries.Chunk(DisclosedAtOnce))
             {
-                // A hole is left out, and the verifier names it.
-                if (entry is not null)
+                var disclosures = Disclosed is null ? null : await Disclosed.OfAsync(Context, part, cancellationToken);
+                foreach (var entry in part)
                 {
-                    var here = position;
-                    await lines.LineAsync("entry", json => Write(json, here, entry, disclosures));
-                    if (entry.Body is null && !IsHidden)
+                    // A hole is left out, and the verifier names it.
+                    if (entry is not null)
                     {
-                        if (expired.Count > 0 && expired[^1].To == position)
-                        {
-                            expired[^1] = (expired[^1].From, position + 1);
-                        }
-                        else
-                        {
-                            expired.Add((position, position + 1));
-                        }
+                        var here = position;
+                        await lines.LineAsync("entry", json => Write(json, here, entry, disclosures));
+                        AddIfExpired(expired, position, entry);
                     }
-                }
 
-                position++;
+                    position++;
+                }
             }
 
             position = end;
         }
 
         return expired;
+    }
+
+    private void AddIfExpired(List<(long From, long To)> expired, long position, LoggedEntry entry)
+    {
+        if (entry.Body is not null || IsHidden)
+        {
+            return;
+        }
+
+        if (expired.Count > 0 && expired[^1].To == position)
+        {
+            expired[^1] = (expired[^1].From, position + 1);
+        }
+        else
+        {
+            expired.Add((position, position + 1));
+        }
     }
 
     /// <summary>Entries outside of these positions that announced the expiry of some of them.</summary>

@@ -87,6 +87,9 @@ internal static class ProveTotal
             TotalRefusalKind.NotTrue => ("total-not-below", $"The total is not below {asked.Bound}."),
             TotalRefusalKind.TooMany =>
                 ("too-many-entries", $"At most {CommittedTotals.MostEach} entries are proven one by one at a time: ask for a shorter time."),
+            TotalRefusalKind.Expired => (
+                "entries-expired",
+                $"The entry at position {refused.Position} has expired, and what opened its commitment with it. Ask for a time that begins after it."),
             _ => (
                 "commitment-damaged",
                 $"The entry at position {refused.Position}, its commitment and what opens it do not belong together. Next step: "

@@ -182,6 +182,20 @@ public sealed class TotalTests(TotalTests.CommittingServer server) : LogChecks(s
 
         await RunAsync(owner, $"insert into {core}.audit_opening select * from {core}.kept");
         await RunAsync(owner, $"drop table {core}.kept");
+
+        // One that expired is not called damaged.
+        await RunAsync(owner, $"create table {core}.kept as select * from {core}.audit_entry where tenant_id = '{id}' and id = {entry}");
+        await RunAsync(owner, $"""
+            insert into {core}.audit_expired (tenant_id, position, digest, commitments, expired_at)
+            select tenant_id, {position}, sha256(convert_to(body, 'UTF8')), commitments, now() from {core}.kept
+            """);
+        await RunAsync(owner, $"delete from {core}.audit_entry where tenant_id = '{id}' and id = {entry}");
+        var expired = (await server.SendAsync(tenant, "GET", "audit/total?attribute=bill.cents")).Is(409);
+        Assert.Equal("entries-expired", expired.Code);
+        Assert.Contains($"position {position} ", expired.Text, StringComparison.Ordinal);
+        await RunAsync(owner, $"insert into {core}.audit_entry select * from {core}.kept");
+        await RunAsync(owner, $"delete from {core}.audit_expired where tenant_id = '{id}'");
+        await RunAsync(owner, $"drop table {core}.kept");
         (await server.SendAsync(tenant, "GET", "audit/total?attribute=bill.cents")).Is(200);
     }
 

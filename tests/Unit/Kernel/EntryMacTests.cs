@@ -18,11 +18,11 @@ public sealed class EntryMacTests
         var (entry, mac) = Entry(hasRecords: true);
         foreach (var records in new[] { Records, "{}", """{"ids":[]}""", """{"count":3,"sha256":"00"}""", "null", "[[1],{\"records\":2}]" })
         {
-            Assert.True(EntryMacs.Holds(Key, entry.Head + records + entry.Tail, mac), records);
+            Assert.True(EntryMacs.Holds(Key, entry.Head + records + entry.Tail, "", mac), records);
         }
 
         var (alone, itsMac) = Entry(hasRecords: false);
-        Assert.True(EntryMacs.Holds(Key, alone.Head + alone.Tail, itsMac));
+        Assert.True(EntryMacs.Holds(Key, alone.Head + alone.Tail, "", itsMac));
     }
 
     [Fact]
@@ -40,18 +40,18 @@ public sealed class EntryMacTests
 
             foreach (var c in new[] { (char)(body[i] ^ 1), ' ', '0' }.Where(c => c != body[i]))
             {
-                Assert.False(EntryMacs.Holds(Key, $"{body[..i]}{c}{body[(i + 1)..]}", mac), $"{i} {c}");
+                Assert.False(EntryMacs.Holds(Key, $"{body[..i]}{c}{body[(i + 1)..]}", "", mac), $"{i} {c}");
             }
 
-            Assert.False(EntryMacs.Holds(Key, body.Remove(i, 1), mac), $"{i}");
+            Assert.False(EntryMacs.Holds(Key, body.Remove(i, 1), "", mac), $"{i}");
         }
 
-        Assert.False(EntryMacs.Holds(Key, entry.Head[..^"\"records\":".Length].TrimEnd(',') + entry.Tail, mac));
-        Assert.False(EntryMacs.Holds(Key, body[..^1] + ",\"records\":{}}", mac));
-        Assert.False(EntryMacs.Holds(Key, body + " ", mac));
+        Assert.False(EntryMacs.Holds(Key, entry.Head[..^"\"records\":".Length].TrimEnd(',') + entry.Tail, "", mac));
+        Assert.False(EntryMacs.Holds(Key, body[..^1] + ",\"records\":{}}", "", mac));
+        Assert.False(EntryMacs.Holds(Key, body + " ", "", mac));
 
         var (alone, itsMac) = Entry(hasRecords: false);
-        Assert.False(EntryMacs.Holds(Key, alone.Head + $",\"records\":{Records}" + alone.Tail, itsMac));
+        Assert.False(EntryMacs.Holds(Key, alone.Head + $",\"records\":{Records}" + alone.Tail, "", itsMac));
     }
 
     [Fact]
@@ -59,15 +59,31 @@ public sealed class EntryMacTests
     {
         var (entry, mac) = Entry(hasRecords: false);
         var body = entry.Head + entry.Tail;
-        Assert.False(EntryMacs.Holds(RandomNumberGenerator.GetBytes(32), body, mac));
-        Assert.False(EntryMacs.Holds(Key, body, mac.AsSpan(0, 8)));
-        Assert.False(EntryMacs.Holds(Key, body, []));
-        Assert.False(EntryMacs.Holds(Key, body, [.. mac, 0]));
+        Assert.False(EntryMacs.Holds(RandomNumberGenerator.GetBytes(32), body, "", mac));
+        Assert.False(EntryMacs.Holds(Key, body, "", mac.AsSpan(0, 8)));
+        Assert.False(EntryMacs.Holds(Key, body, "", []));
+        Assert.False(EntryMacs.Holds(Key, body, "", [.. mac, 0]));
         foreach (var none in new[] { "", "{", "[]", "1", "{\"records\":", new string('[', 100), "\u0000" })
         {
-            Assert.False(EntryMacs.Holds(Key, none, mac));
+            Assert.False(EntryMacs.Holds(Key, none, "", mac));
             // Also where somebody had a mac of it.
-            Assert.False(EntryMacs.Holds(Key, none, HMACSHA256.HashData(Key, Encoding.UTF8.GetBytes(none)).AsSpan(0, 16)), none);
+            Assert.False(EntryMacs.Holds(Key, none, "", HMACSHA256.HashData(Key, SHA256.HashData(Encoding.UTF8.GetBytes(none))).AsSpan(0, 16)), none);
+        }
+    }
+
+    [Fact]
+    public void Commitments_are_covered_each_by_its_own()
+    {
+        var (entry, _) = Entry(hasRecords: true);
+        var body = entry.Head + Records + entry.Tail;
+        string[] texts = ["{\"a\":\"0\"}", "{\"a\":\"1\"}", ""];
+        var macs = EntryMacs.Of(Key, entry, texts);
+        for (var i = 0; i < texts.Length; i++)
+        {
+            for (var j = 0; j < texts.Length; j++)
+            {
+                Assert.Equal(i == j, EntryMacs.Holds(Key, body, texts[i], macs[j]));
+            }
         }
     }
 
@@ -75,6 +91,6 @@ public sealed class EntryMacTests
     {
         var context = new RequestContext(TenantId.New(), new Actor(ActorKind.User, "nurse-\u00e9", ["clinician"]), "r-1", "clinic@1", "care");
         var entry = AuditEntry.Of(context, new AuditEvent("data.read") { Entity = "patient" }, DateTimeOffset.UnixEpoch, hasRecords);
-        return (entry, EntryMacs.Of(Key, entry));
+        return (entry, EntryMacs.Of(Key, entry, [""])[0]);
     }
 }
