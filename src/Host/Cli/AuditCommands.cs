@@ -13,8 +13,21 @@ internal static class AuditCommands
         Description = "Role of the tenant's client to be", HelpName = "ROLE", DefaultValueFactory = _ => "securityOfficer",
     };
 
-    private static readonly string[] Filters =
-        ["action", "actor", "entity", "record", "request", "result", "at.gte", "at.lt", "order", "limit", "after", "before"];
+    private static readonly (string Name, string[] Options, string Words)[] Filters =
+    [
+        ("action", ["--action"], "What was done: data.read, or 'keys.*' for all that begin so (docs/audit-events.md)"),
+        ("actor", ["--actor"], "Who did it: id of a client or user"),
+        ("entity", ["--entity"], "On what: patient"),
+        ("record", ["--record"], "On which record: its id; also entries that name it among others"),
+        ("request", ["--request"], "Id of the request, as answers have it"),
+        ("result", ["--result"], "ok or denied"),
+        ("at.gte", ["--at-from", "--from"], "From this date or RFC 3339 instant on"),
+        ("at.lt", ["--at-until", "--until", "--to"], "Before this date or instant"),
+        ("order", ["--order"], "newest (as it is without it) or oldest"),
+        ("limit", ["--limit"], "Entries of a page, 1 to 200"),
+        ("after", ["--after"], "The page after this cursor: next of the page before"),
+        ("before", ["--before"], "The page before this cursor: previous of the page after"),
+    ];
 
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
@@ -25,8 +38,7 @@ internal static class AuditCommands
     private static Command Search()
     {
         var filters = Filters
-            .Select(name => (Name: name, Option: new Option<string?>("--" + name.Replace(".gte", "-from", StringComparison.Ordinal)
-                .Replace(".lt", "-until", StringComparison.Ordinal)) { Description = $"Filter {name} of GET /api/v1/audit" }))
+            .Select(f => (f.Name, Option: new Option<string?>(f.Options[0], f.Options[1..]) { Description = f.Words }))
             .ToList();
         var command = new Command("search", "Newest entries first; about one record with --record, of many actions with --action 'keys.*'") { Tenant, Role };
         filters.ForEach(filter => command.Add(filter.Option));
@@ -47,7 +59,7 @@ internal static class AuditCommands
     {
         var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
         var from = new Option<string?>("--from") { Description = "Acts from this date or RFC 3339 instant on" };
-        var until = new Option<string?>("--until") { Description = "Acts before this date or instant" };
+        var until = new Option<string?>("--until", "--to") { Description = "Acts before this date or instant" };
         var format = new Option<string>("--format")
         {
             Description = "proven, for bulkhead-verify, or ocsf: events for a SIEM, which prove nothing", DefaultValueFactory = _ => "proven",
@@ -95,7 +107,7 @@ internal static class AuditCommands
         var file = new Option<FileInfo>("--out") { Description = "Where to write it", HelpName = "FILE", Required = true };
         var attribute = new Option<string>("--attribute") { Description = "One that the app commits to: recordsRead", HelpName = "NAME", Required = true };
         var from = new Option<string?>("--from") { Description = "From this date or RFC 3339 instant on" };
-        var to = new Option<string?>("--to") { Description = "Until this date or instant" };
+        var to = new Option<string?>("--to", "--until") { Description = "Until this date or instant" };
         var below = new Option<string?>("--below") { Description = "Prove that the total is below this, and do not tell it", HelpName = "NUMBER" };
         var each = new Option<string?>("--each-below") { Description = "Prove that every single number is below this", HelpName = "NUMBER" };
         var command = new Command("prove-total", "A total of committed numbers, proven without showing an entry")
@@ -150,14 +162,25 @@ internal static class AuditCommands
         var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
         using var client = new ApiClient(credentials);
         var part = file.FullName + ".part";
-        await using (var stream = File.Create(part))
+        try
         {
-            await client.DownloadAsync(
-                credentials.Url($"api/v1/audit/{what}" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
+            await using (var stream = File.Create(part))
+            {
+                await client.DownloadAsync(
+                    credentials.Url($"api/v1/audit/{what}" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
+            }
+
+            // Never a half export under the name that was asked for.
+            File.Move(part, file.FullName, overwrite: true);
+        }
+        finally
+        {
+            if (Directory.Exists(file.DirectoryName))
+            {
+                File.Delete(part);
+            }
         }
 
-        // Never a half export under the name that was asked for.
-        File.Move(part, file.FullName, overwrite: true);
         Output.Message(proven
             ? $"{file.FullName}: {file.Length} bytes. Next step: bulkhead-verify export {file.FullName}"
             : $"{file.FullName}: {file.Length} bytes, without proofs: to prove them, export without --format");

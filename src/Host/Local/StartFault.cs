@@ -10,6 +10,7 @@ internal sealed class StartFault(string line, Exception? inner = null) : Excepti
         UnauthorizedAccessException =>
             $"No permission: {exception.Message} Start as the user that owns the files, or choose another folder with --data.",
         IOException io when IsDiskFull(io) => $"The disk is full: {io.Message} Free some space and start again.",
+        DirectoryNotFoundException => $"{exception.Message} Make the folder first, or name another.",
         IOException => $"{exception.Message} Check the disk, or choose another folder with --data.",
         _ => null,
     };

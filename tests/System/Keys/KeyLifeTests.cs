@@ -137,6 +137,21 @@ public sealed class KeyLifeTests(World world) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_process_that_knows_of_a_withdrawal_begins_nothing_that_the_database_would_still_take()
+    {
+        var tenant = await _installation.OnboardAsync("known", IsolationKind.Shared);
+        await tenant.AddPatientAsync(Record);
+        await using var control = await _installation.AsDeployerAsync(Control);
+        // In the catalogue alone: the tenant's database has not heard of it.
+        await control.RunAsync("insert into control.key_revocation (tenant_id, actor) values ($1, 'test')", default, tenant.Id.Value);
+        await _installation.Catalogue.RefreshAsync(default);
+        await RefusedAsync(TenantFaultKind.KeysWithdrawn, () => tenant.AddPatientAsync(Guid.CreateVersion7()));
+        await control.RunAsync("delete from control.key_revocation where tenant_id = $1", default, tenant.Id.Value);
+        await _installation.Catalogue.RefreshAsync(default);
+        Assert.Single(await tenant.PatientsAsync());
+    }
+
+    [Fact]
     public async Task A_withdrawal_that_was_killed_is_finished_by_the_next_call()
     {
         var tenant = await _installation.OnboardAsync("halfway", IsolationKind.Schema);
