@@ -10,7 +10,7 @@ public sealed class ExpiryTests
 {
     private readonly TenantLog log = TenantLog.Of(13);
 
-    public ExpiryTests() => Announce(9, "3", "6");
+    public ExpiryTests() => Announce(9, "3-5");
 
     [Fact]
     public void Expired_entries_hold_are_counted_and_it_is_said_which_entry_announced_them()
@@ -52,26 +52,47 @@ public sealed class ExpiryTests
     [Fact]
     public void Several_announcements_make_one_and_the_hole_between_them_is_named()
     {
-        Announce(10, "7", "8");
+        Announce(10, "7");
         var broken = Expired(0, 13, 2, 3, 4, 5, 6, 7, 8).Verify().Broken.ToList();
         Assert.Equal(["entry 2 is", "entry 6 is", "entry 8 is"], broken.Select(b => b.Text[..10]));
-        Announce(11, "2", "9");
+        Announce(11, "2-8");
         AssertHolds(Expired(0, 13, 2, 3, 4, 5, 6, 7, 8).Verify());
     }
 
     [Theory]
-    [InlineData("details", "{\"from\":\"3\",\"to\":\"12\"}")]
-    [InlineData("details", "{\"from\":\"4\",\"to\":\"4\"}")]
-    [InlineData("details", "{\"from\":3,\"to\":6}")]
-    [InlineData("details", "{\"from\":\"-3\",\"to\":\"6\"}")]
+    [InlineData("details", "{\"positions\":\"3-9\"}")]
+    [InlineData("details", "{\"positions\":\"5-4\"}")]
+    [InlineData("details", "{\"positions\":\"\"}")]
+    [InlineData("details", "{\"positions\":\"-3\"}")]
+    [InlineData("details", "{\"positions\":\"3-\"}")]
+    [InlineData("details", "{\"positions\":\"3,3\"}")]
+    [InlineData("details", "{\"positions\":\"3-5,5-6\"}")]
+    [InlineData("details", "{\"positions\":\"3-4,5\"}")]
+    [InlineData("details", "{\"positions\":\"5,3\"}")]
+    [InlineData("details", "{\"positions\":\"3-4-5\"}")]
+    [InlineData("details", "{\"positions\":\"x\"}")]
+    [InlineData("details", "{\"positions\":\"03x\"}")]
+    [InlineData("details", "{\"positions\":\" 3\"}")]
+    [InlineData("details", "{\"positions\":\"3;5\"}")]
+    [InlineData("details", "{\"positions\":3}")]
+    [InlineData("details", "{\"from\":\"3\",\"to\":\"6\"}")]
     [InlineData("action", "\"audit.expired\"")]
     [InlineData("result", "\"denied\"")]
     [InlineData("actor", "{\"id\":\"audit retention\",\"kind\":\"service\",\"roles\":[]}")]
     [InlineData("actor", "{\"id\":\"somebody\",\"kind\":\"platform\",\"roles\":[]}")]
     public void An_entry_that_is_no_announcement_announces_nothing(string member, string value)
     {
-        Announce(9, "3", "6", member, value);
+        Announce(9, "3-5", member, value);
         Assert.Equal(Flaw.Expiry, Expired(0, 13, 3).Verify().Broken.Single().Flaw);
+    }
+
+    [Fact]
+    public void What_was_held_between_announced_positions_was_not_announced()
+    {
+        Announce(9, "1-2,4,6-7");
+        AssertHolds(Expired(0, 13, 1, 2, 4, 6, 7).Verify());
+        var broken = Expired(0, 13, 1, 2, 3, 4, 5, 7).Verify().Broken.ToList();
+        Assert.Equal(["entry 3 is", "entry 5 is"], broken.Select(b => b.Text[..10]));
     }
 
     [Fact]
@@ -85,7 +106,7 @@ public sealed class ExpiryTests
         wrong.Line("expiry")["position"] = 8;
         Assert.Contains(wrong.Verify().Broken, b => b.Text.StartsWith("the expiry at position 8 is not in the log", StringComparison.Ordinal));
         var edited = Beside(Expired(2, 7, 3), 9);
-        edited.Line("expiry")["body"] = ((string)edited.Line("expiry")["body"]!).Replace("\"3\"", "\"2\"", StringComparison.Ordinal);
+        edited.Line("expiry")["body"] = ((string)edited.Line("expiry")["body"]!).Replace("\"3-5\"", "\"2-5\"", StringComparison.Ordinal);
         Assert.Contains(edited.Verify().Broken, b => b.Text.StartsWith("the expiry at position 9 is not in the log", StringComparison.Ordinal));
         Assert.Contains(Beside(Expired(2, 10, 3), 9).Verify().Broken, b => b.Flaw == Flaw.Line);
         var loose = Beside(Expired(2, 7, 3), 9);
@@ -116,12 +137,12 @@ public sealed class ExpiryTests
         return export;
     }
 
-    private void Announce(int position, string from, string to, string? member = null, string? value = null)
+    private void Announce(int position, string positions, string? member = null, string? value = null)
     {
         var body = JsonNode.Parse(log.Body(position))!.AsObject();
         body["action"] = "audit.expire";
         body["actor"] = new JsonObject { ["id"] = "audit retention", ["kind"] = "platform", ["roles"] = new JsonArray() };
-        body["details"] = new JsonObject { ["entries"] = "3", ["from"] = from, ["to"] = to };
+        body["details"] = new JsonObject { ["entries"] = "3", ["positions"] = positions };
         body["result"] = "ok";
         if (member is not null)
         {

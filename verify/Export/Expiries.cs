@@ -21,7 +21,7 @@ internal sealed class Expiries(ExportHeader header, Findings findings)
 
     /// <summary>By which entries; only of meaning where nothing was found wrong.</summary>
     public IEnumerable<(ulong Position, string At)> Announcements => announced
-        .Where(a => expired.Exists(e => e.From < a.To && a.From < e.To)).OrderBy(a => a.Position).Select(a => (a.Position, a.At));
+        .Where(a => IsOfExpired(a.From, a.To)).Select(a => (a.Position, a.At)).Distinct().OrderBy(a => a.Position);
 
     public void Add(ulong position)
     {
@@ -49,11 +49,13 @@ internal sealed class Expiries(ExportHeader header, Findings findings)
             return;
         }
 
-        var details = body["details"u8];
-        if (Position(Within(details, "from")) is { } from && Position(Within(details, "to")) is { } to && from < to && to <= position)
+        if (Within(body["details"u8], "positions") is not ['"', .. var positions, '"'] || Ranges(positions, position) is not { } ranges)
         {
-            announced.Add((position, from, to, Encoding.UTF8.GetString(body["at"u8]).Trim('"')));
+            return;
         }
+
+        var at = Encoding.UTF8.GetString(body["at"u8]).Trim('"');
+        announced.AddRange(ranges.Select(range => (position, range.From, range.To, at)));
     }
 
     /// <summary>An entry outside of the export's positions, with what shows that it is in the log.</summary>
@@ -89,21 +91,26 @@ internal sealed class Expiries(ExportHeader header, Findings findings)
         Observe(position, new(body, members));
     }
 
+    /// <summary>Both rise, so one walk over them together is enough, however many there are.</summary>
     public void End()
     {
+        var union = Union();
+        var next = 0;
         foreach (var (from, to) in expired)
         {
             var at = from;
-            foreach (var (_, begin, end, _) in announced.OrderBy(a => a.From))
+            for (; next < union.Count && union[next].From < to; next++)
             {
-                if (begin <= at && end > at)
-                {
-                    at = Math.Min(to, end);
-                }
-                else if (begin > at && begin < to)
+                var (begin, end) = union[next];
+                if (begin > at)
                 {
                     Break(at, begin);
-                    at = Math.Min(to, end);
+                }
+
+                at = Math.Max(at, Math.Min(to, end));
+                if (end > to)
+                {
+                    break;
                 }
             }
 
@@ -112,6 +119,38 @@ internal sealed class Expiries(ExportHeader header, Findings findings)
                 Break(at, to);
             }
         }
+    }
+
+    private bool IsOfExpired(ulong from, ulong to)
+    {
+        // The first that ends behind where this begins.
+        var (low, high) = (0, expired.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = expired[middle].To > from ? (low, middle) : (middle + 1, high);
+        }
+
+        return low < expired.Count && expired[low].From < to;
+    }
+
+    /// <summary>Of all that was announced, without overlaps.</summary>
+    private List<(ulong From, ulong To)> Union()
+    {
+        var union = new List<(ulong From, ulong To)>();
+        foreach (var (_, from, to, _) in announced.OrderBy(a => a.From))
+        {
+            if (union.Count > 0 && from <= union[^1].To)
+            {
+                union[^1] = (union[^1].From, Math.Max(union[^1].To, to));
+            }
+            else
+            {
+                union.Add((from, to));
+            }
+        }
+
+        return union;
     }
 
     private void Break(ulong from, ulong to)
@@ -130,8 +169,25 @@ internal sealed class Expiries(ExportHeader header, Findings findings)
             : Encoding.UTF8.GetString(new EntryBody(json, inner)[Encoding.UTF8.GetBytes(name)]);
     }
 
-    private static ulong? Position(string spelled) =>
-        spelled is ['"', .. var digits, '"'] && ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var position)
-            ? position
-            : null;
+    /// <summary>Of <c>0-4,6,8-999</c>; null where they do not rise, touch each other, or do not lie before the entry itself.</summary>
+    private static List<(ulong From, ulong To)>? Ranges(string positions, ulong before)
+    {
+        var ranges = new List<(ulong From, ulong To)>();
+        foreach (var text in positions.Split(','))
+        {
+            var ends = text.Split('-');
+            if (ends.Length > 2 || Position(ends[0]) is not { } from || Position(ends[^1]) is not { } last || last < from || last >= before
+                || (ranges.Count > 0 && from <= ranges[^1].To))
+            {
+                return null;
+            }
+
+            ranges.Add((from, last + 1));
+        }
+
+        return ranges;
+    }
+
+    private static ulong? Position(string digits) =>
+        ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var position) ? position : null;
 }

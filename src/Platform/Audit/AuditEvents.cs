@@ -46,7 +46,7 @@ internal static class AuditEvents
         new("app.deploy", "A version of an app was deployed", ["app"], Api, 3, Medium),
         new("audit.checkpoint", "The log's checkpoint was refused to who may not read the log", [], Api, 2, Info),
         new("audit.disclose", "Values that a record held were shown to somebody, or refused", ["entry"], Api, 2, Medium),
-        new("audit.expire", "Bodies of entries are past their time and about to go; what their leaves are made of stays", ["entries", "from", "to"], Api, 4, Medium),
+        new("audit.expire", "Bodies of entries are past their time and about to go; what their leaves are made of stays", ["entries", "positions"], Api, 4, Medium),
         new("audit.export", "Entries were exported", ["disclose", "format", "from", "to"], Api, 2, Low),
         new("audit.exported", "The lines of an export or a proof went out", ["bytes"], Api, 2, Low),
         new("audit.gap", "The sealed log does not hold at these positions", ["entry", "from", "kind", "to"], Api, 2, High),

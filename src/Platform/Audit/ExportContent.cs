@@ -127,7 +127,7 @@ internal sealed record ExportContent(
     private async Task<List<AnnouncedExpiry>> ExpiriesAsync(
         AuditLog log, List<(long From, long To)> expired, CancellationToken cancellationToken) =>
         (await log.ExpiriesAsync(Context, cancellationToken)).FindAll(e => (e.Position < From || e.Position >= To)
-            && expired.Exists(range => range.From < e.Announcement.To && e.Announcement.From < range.To));
+            && expired.Exists(range => e.Announcement.Overlaps(range.From, range.To)));
 
     private async Task ProofsAsync(
         ExportLines lines, AuditLog log, List<AnnouncedExpiry> expiries, CancellationToken cancellationToken)

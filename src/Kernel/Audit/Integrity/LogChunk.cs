@@ -1,4 +1,3 @@
-using Bulkhead.Kernel.Audit.Retention;
 using Npgsql;
 
 namespace Bulkhead.Kernel.Audit.Integrity;
@@ -38,15 +37,29 @@ internal sealed class LogChunk(long from, long to)
     }
 
     /// <summary>Does something announce each of those that are said to have expired?</summary>
-    public bool IsExpiryIn(List<ExpiryAnnouncement> announced) => _expired.TrueForAll(position => announced.Exists(a => a.Covers(position)));
+    /// <param name="announced">Rising, without overlaps.</param>
+    public bool IsExpiryIn(List<(long From, long To)> announced) => _expired.TrueForAll(position => Covers(announced, position));
 
     /// <summary>What nothing announced did not expire: it is missing.</summary>
-    public void TakeOutUnless(List<ExpiryAnnouncement> announced)
+    public void TakeOutUnless(List<(long From, long To)> announced)
     {
-        foreach (var position in _expired.Where(position => !announced.Exists(a => a.Covers(position))))
+        foreach (var position in _expired.Where(position => !Covers(announced, position)))
         {
             Leaves[position - from] = null;
         }
+    }
+
+    private static bool Covers(List<(long From, long To)> announced, long position)
+    {
+        // The last that begins at it or before.
+        var (low, high) = (0, announced.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = announced[middle].From > position ? (low, middle) : (middle + 1, high);
+        }
+
+        return low > 0 && position < announced[low - 1].To;
     }
 
     private void Add(long position, string body, string commitments, bool hasOpening, bool hasDisclosure, EntryIndex index)

@@ -39,7 +39,7 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         }
 
         var walk = new LogWalk(size, root);
-        List<ExpiryAnnouncement> announced = [];
+        List<(long From, long To)> announced = [];
         while (walk.Position < size)
         {
             var (from, to) = (walk.Position, Math.Min(size, walk.Position + Chunk));
@@ -151,8 +151,8 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
         return chunk;
     }
 
-    /// <summary>Every sealed entry that announces an expiry: also of those that were sealed since the walk began.</summary>
-    private async Task<List<ExpiryAnnouncement>> AnnouncedAsync(TenantEntry tenant, CancellationToken cancellationToken)
+    /// <summary>What all sealed entries announce that expires: also of those that were sealed since the walk began.</summary>
+    private async Task<List<(long From, long To)>> AnnouncedAsync(TenantEntry tenant, CancellationToken cancellationToken)
     {
         var announced = new List<ExpiryAnnouncement>();
         await work.ReadAsync(
@@ -172,7 +172,7 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
                         announced.Add(said);
                     }
                 }));
-        return announced;
+        return ExpiryAnnouncement.Union(announced);
     }
 
     private async Task<Dictionary<(int, long), byte[]>> UpperAsync(

@@ -57,10 +57,18 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
         var kept = TimeSpan.FromDays(Math.Min(days, 40_000));
         var before = now - (kept > options.AuditRetentionFloor ? kept : options.AuditRetentionFloor);
         var (due, after, isEnd) = await LookAsync(tenant, next, before, cancellationToken);
-        if (due.Count > 0 && !await AnnounceAsync(tenant, due, cancellationToken))
+        if (due.Count > 0)
         {
-            // The log is not being sealed: nothing goes before its announcement cannot be taken back.
-            return (0, false);
+            var (announcement, count) = ExpiryAnnouncement.Of(due.ConvertAll(d => d.Position));
+            if (!await AnnounceAsync(tenant, announcement, cancellationToken))
+            {
+                // The log is not being sealed: nothing goes before its announcement cannot be taken back.
+                return (0, false);
+            }
+
+            // What lies in more places than one entry announces is for the next look.
+            (after, isEnd) = count < due.Count ? (due[count].Position, false) : (after, isEnd);
+            due = due[..count];
         }
 
         var expired = 0;
@@ -134,21 +142,18 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
     /// on where the other was.
     /// </summary>
     /// <returns>False when it was not sealed in time; then it is the one that the next look waits for.</returns>
-    private async Task<bool> AnnounceAsync(TenantEntry tenant, List<(long Position, Guid Id)> due, CancellationToken cancellationToken)
+    private async Task<bool> AnnounceAsync(TenantEntry tenant, ExpiryAnnouncement announcement, CancellationToken cancellationToken)
     {
-        var announcement = new ExpiryAnnouncement(due[0].Position, due[^1].Position + 1);
-        // One that begins at the first that is due was not carried out; another is of what went before.
-        var said = await NewestAsync(tenant, announcement, cancellationToken);
-        if (said is null || (said.Position is not null && said.Announcement.From != announcement.From))
+        if (await SaidAsync(tenant, announcement, cancellationToken) is null)
         {
             await database.RunAsync(
                 new RequestContext(tenant.Id, ExpiryAnnouncement.Self, "audit-retention", $"{tenant.App}@{tenant.AppVersion}"),
-                new TenantWork().Record(ExpiryAnnouncement.Event(announcement.From, announcement.To, due.Count)),
+                new TenantWork().Record(announcement.ToEvent()),
                 cancellationToken);
         }
 
         var begin = Stopwatch.GetTimestamp();
-        while ((await NewestAsync(tenant, announcement, cancellationToken))?.Position is null)
+        while (await SaidAsync(tenant, announcement, cancellationToken) is not true)
         {
             if (Stopwatch.GetElapsedTime(begin) > LongestSealing)
             {
@@ -161,12 +166,14 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
         return true;
     }
 
-    /// <summary>The newest entry that announces at least this; null for none. Its position is null while it is not sealed.</summary>
-    private async Task<Said?> NewestAsync(
-        TenantEntry tenant, ExpiryAnnouncement wanted, CancellationToken cancellationToken)
+    /// <summary>
+    /// Whether one of the newest entries announces exactly this, and is sealed; null when none does. The same is never announced for something
+    /// else: what it announced is gone, or was not carried out.
+    /// </summary>
+    private async Task<bool?> SaidAsync(TenantEntry tenant, ExpiryAnnouncement wanted, CancellationToken cancellationToken)
     {
         const int looked = 10;
-        Said? newest = null;
+        bool? isSealed = null;
         await work.ReadAsync(
             tenant,
             cancellationToken,
@@ -180,13 +187,12 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 r =>
                 {
                     long? position = r.IsDBNull(0) ? null : r.GetInt64(0);
-                    if (newest is null && ExpiryAnnouncement.Of(r.GetString(1), position) is { } said
-                        && said.From <= wanted.From && said.To >= wanted.To)
+                    if (isSealed is null && ExpiryAnnouncement.Of(r.GetString(1), position)?.Is(wanted) == true)
                     {
-                        newest = new(said, position);
+                        isSealed = position is not null;
                     }
                 }));
-        return newest;
+        return isSealed;
     }
 
     private async Task<int> RemoveAsync(
@@ -231,6 +237,4 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
             and (h.actor is null or e.actor = h.actor)
             and (h.begins_at is null or e.at >= h.begins_at) and (h.ends_at is null or e.at < h.ends_at))
         """;
-
-    private sealed record Said(ExpiryAnnouncement Announcement, long? Position);
 }
