@@ -231,6 +231,7 @@ create table {core}.audit_retention (
     keep_days bigint not null check (keep_days > 0),
     changed_at timestamptz not null,
     changed_by text not null,
+    changed_by_kind text not null check (changed_by_kind in ('service', 'user')),
     -- Written by whoever removes entries: a hold that is being placed waits for the row, and they for it.
     expiring_at timestamptz
 );

@@ -6,8 +6,8 @@ namespace Bulkhead.Kernel.Audit;
 
 /// <summary>
 /// An entry as it is written: canonical JSON (RFC 8785) in two parts, between which the statement that does the act puts the records
-/// that it touched. Members in order: action, actor {id, kind, roles}, app, assurance, at, credential, details, entity, fields, id, purpose,
-/// reason, records, request, result, source, tenant, ticket, values.
+/// that it touched. Members in order: action, actor {id, kind, roles}, app, assurance, at, credential, details, entity, fields, id,
+/// onBehalfOf {id, kind}, policy, purpose, reason, records, request, result, source, tenant, ticket, values.
 /// </summary>
 internal readonly struct AuditEntry
 {
@@ -60,7 +60,7 @@ internal readonly struct AuditEntry
         var json = new StringBuilder(320).Append('{');
         json.AppendMember("action", audit.Action);
         json.AppendName("actor").Append('{');
-        json.AppendMember("id", actor.Id).AppendMember("kind", Word(actor.Kind));
+        json.AppendMember("id", actor.Id).AppendMember("kind", actor.KindWord);
         json.AppendName("roles").AppendStrings(actor.Roles).Append('}');
         json.AppendMember("app", context?.App);
         json.AppendMember("assurance", context?.Caller?.Assurance);
@@ -85,6 +85,13 @@ internal readonly struct AuditEntry
         }
 
         json.AppendName("id").Append('"').Append(id).Append('"');
+        if (context?.OnBehalfOf is { } asked)
+        {
+            json.AppendName("onBehalfOf").Append('{');
+            json.AppendMember("id", asked.Id).AppendMember("kind", asked.KindWord).Append('}');
+        }
+
+        json.AppendMember("policy", context?.Policy);
         json.AppendMember("purpose", context?.Purpose);
         json.AppendMember("reason", audit.Reason);
         if (hasRecords)
@@ -105,13 +112,4 @@ internal readonly struct AuditEntry
 
         return new(id, at, audit, actor.Id, head, json.Append('}').ToString());
     }
-
-    private static string Word(ActorKind kind) => kind switch
-    {
-        ActorKind.Service => "service",
-        ActorKind.User => "user",
-        ActorKind.Operator => "operator",
-        ActorKind.Platform => "platform",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
 }

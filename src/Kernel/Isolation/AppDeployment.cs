@@ -19,8 +19,7 @@ internal sealed class AppDeployment(
     private const int LockTries = 20;
 
     public async Task RunAsync(
-        Actor actor,
-        string requestId,
+        DeploymentRequest request,
         AppRelease release,
         Func<AppRelease, ImmutableArray<SchemaChange>> changesFrom,
         IProgress<string>? progress,
@@ -52,10 +51,10 @@ internal sealed class AppDeployment(
 
         try
         {
-            await PrepareAsync(homes, requestId, release, names, progress, cancellationToken);
+            await PrepareAsync(homes, request, release, names, progress, cancellationToken);
             foreach (var home in homes)
             {
-                await ResealAsync(home, requestId, release, progress, cancellationToken);
+                await ResealAsync(home, request, release, progress, cancellationToken);
                 await MigrateAsync(control, home.Unit, home.Owner, release, changesFrom, names, cancellationToken);
                 await control.RunAsync(
                     "update control.tenant set app_version = $2 where unit = $1 and app_version < $2",
@@ -66,7 +65,7 @@ internal sealed class AppDeployment(
             await catalogue.RefreshAsync(cancellationToken);
             foreach (var home in homes)
             {
-                await ClearAsync(home, requestId, release.Name, release.Version, progress, cancellationToken);
+                await ClearAsync(home, request, release.Name, release.Version, progress, cancellationToken);
             }
         }
         catch (TenantFault fault) when (ResealFlip.Refusal(fault) is { } refusal)
@@ -83,8 +82,8 @@ internal sealed class AppDeployment(
             {
                 await InstallationLog.AppendAsync(
                     control,
-                    actor,
-                    requestId,
+                    request.Actor,
+                    request.Id,
                     new AuditEvent("app.deploy") { Details = AuditDetails.Of(("app", $"{release.Name}@{release.Version}")) },
                     time.GetUtcNow(),
                     cancellationToken);
@@ -140,7 +139,7 @@ internal sealed class AppDeployment(
     /// <summary>What rows that exist would refuse is found out before the first unit is changed, and what can be done before is done.</summary>
     private async Task PrepareAsync(
         List<Home> homes,
-        string requestId,
+        DeploymentRequest request,
         AppRelease release,
         InstallationNames names,
         IProgress<string>? progress,
@@ -157,9 +156,9 @@ internal sealed class AppDeployment(
             if (home.Plan is { } plan)
             {
                 // Of an older version whose deployment was killed near its end: its column is needed again.
-                await ClearAsync(home, requestId, release.Name, plan.Installed, progress, cancellationToken);
+                await ClearAsync(home, request, release.Name, plan.Installed, progress, cancellationToken);
                 await StageAsync(home.Unit, plan, cancellationToken);
-                await ResealAsync(home, requestId, release, progress, cancellationToken);
+                await ResealAsync(home, request, release, progress, cancellationToken);
             }
         }
 
@@ -205,27 +204,27 @@ internal sealed class AppDeployment(
     }
 
     private async Task ResealAsync(
-        Home home, string requestId, AppRelease release, IProgress<string>? progress, CancellationToken cancellationToken)
+        Home home, DeploymentRequest request, AppRelease release, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         if (home.Plan is { } plan)
         {
             foreach (var shape in plan.Shapes)
             {
                 await resealing.SealAsync(
-                    requestId, $"{release.Name}@{plan.Installed}", home.Unit, shape, home.Place, progress, cancellationToken);
+                    request, $"{release.Name}@{plan.Installed}", home.Unit, shape, home.Place, progress, cancellationToken);
             }
         }
     }
 
     private async Task ClearAsync(
-        Home home, string requestId, string app, int version, IProgress<string>? progress, CancellationToken cancellationToken)
+        Home home, DeploymentRequest request, string app, int version, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         await using var inside = await deployer.OpenAsync(home.Unit.Database, cancellationToken);
         var flip = new ResealFlip(inside, home.Unit, keys, catalogue, options);
         foreach (var (table, entity) in await flip.ToClearAsync(cancellationToken))
         {
             progress?.Report($"Clearing what is left of older columns of {entity} in {home.Place}");
-            await resealing.ClearAsync(requestId, $"{app}@{version}", home.Unit, table, entity, cancellationToken);
+            await resealing.ClearAsync(request, $"{app}@{version}", home.Unit, table, entity, cancellationToken);
             await WithLocksAsync(inside, () => flip.ForgetAsync(table, cancellationToken), cancellationToken);
             await inside.RunAsync($"vacuum {home.Unit.AppSchema.Quoted}.{table.Quoted}", cancellationToken);
         }

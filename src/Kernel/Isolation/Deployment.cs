@@ -71,7 +71,7 @@ public sealed class Deployment
         Func<AppRelease, ImmutableArray<SchemaChange>> changesFrom,
         IProgress<string>? progress,
         CancellationToken cancellationToken) =>
-        _apps.RunAsync(actor, requestId, release, changesFrom, progress, cancellationToken);
+        _apps.RunAsync(new(actor, requestId), release, changesFrom, progress, cancellationToken);
 
     /// <summary>Makes the tenant's home, keys and capability, and puts it into the catalogue. Resumable by its slug.</summary>
     /// <param name="create">The whole schema of the app's newest version.</param>

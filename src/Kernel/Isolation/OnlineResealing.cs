@@ -27,10 +27,10 @@ internal sealed class OnlineResealing(
     /// <param name="place">Words for the progress: <c>unit 2 of 3</c>.</param>
     /// <exception cref="DeploymentRefused">A tenant's keys are withdrawn or destroyed, or an envelope does not open.</exception>
     public async Task SealAsync(
-        string requestId, string app, Unit unit, ResealShape shape, string place, IProgress<string>? progress,
+        DeploymentRequest request, string app, Unit unit, ResealShape shape, string place, IProgress<string>? progress,
         CancellationToken cancellationToken)
     {
-        var contexts = Contexts(unit, requestId, app);
+        var contexts = Contexts(unit, request, app);
         var total = 0L;
         foreach (var context in contexts)
         {
@@ -69,7 +69,7 @@ internal sealed class OnlineResealing(
 
     /// <summary>Every row becomes a new one, which PostgreSQL writes without the columns that were dropped.</summary>
     public async Task ClearAsync(
-        string requestId, string app, Unit unit, SqlName table, string entity, CancellationToken cancellationToken)
+        DeploymentRequest request, string app, Unit unit, SqlName table, string entity, CancellationToken cancellationToken)
     {
         var entry = new AuditEvent(Action)
         {
@@ -77,7 +77,7 @@ internal sealed class OnlineResealing(
             Records = AuditRecords.CountAndDigest,
             Details = AuditDetails.Of(("step", "clear")),
         };
-        foreach (var context in Contexts(unit, requestId, app))
+        foreach (var context in Contexts(unit, request, app))
         {
             Guid? after = null;
             while (true)
@@ -106,12 +106,12 @@ internal sealed class OnlineResealing(
         }
     }
 
-    private List<RequestContext> Contexts(Unit unit, string requestId, string app) =>
+    private List<RequestContext> Contexts(Unit unit, DeploymentRequest request, string app) =>
     [
         .. catalogue.Current.Tenants.Values
             .Where(t => t.Placement.Unit.Name == unit.Name && t.Status == TenantStatus.Active)
             .OrderBy(t => t.Id.Value)
-            .Select(t => new RequestContext(t.Id, Platform, requestId, app)),
+            .Select(t => new RequestContext(t.Id, Platform, request.Id, app) { OnBehalfOf = request.Actor }),
     ];
 
     private async Task<long> CountAsync(RequestContext context, ResealShape shape, CancellationToken cancellationToken)

@@ -30,6 +30,16 @@ public sealed class Actor
 
     public ActorKind Kind { get; }
 
+    /// <summary>The kind as entries have it: <c>service</c>.</summary>
+    public string KindWord => Kind switch
+    {
+        ActorKind.Service => "service",
+        ActorKind.User => "user",
+        ActorKind.Operator => "operator",
+        ActorKind.Platform => "platform",
+        _ => throw new InvalidOperationException($"An actor of kind {Kind} has no word in entries."),
+    };
+
     /// <summary>Stable id of the account (a client id, a user id); no name, no address.</summary>
     public string Id { get; }
 

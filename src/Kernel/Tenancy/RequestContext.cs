@@ -44,6 +44,12 @@ public sealed class RequestContext
     /// <summary>Under which ticket, as the caller stated it in the <c>Ticket</c> header (at most 100 characters); null when unstated.</summary>
     public string? Ticket { get; init; }
 
+    /// <summary>Digest of the access rules that decided, of <see cref="App"/>; null for the platform's own acts, which no rules of an app govern.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>Who asked for what the actor does now; null where the actor asked itself.</summary>
+    public Actor? OnBehalfOf { get; init; }
+
     /// <summary>How the actor was known; null for the platform's own acts.</summary>
     public Caller? Caller { get; init; }
 }

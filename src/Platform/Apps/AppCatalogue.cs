@@ -42,6 +42,20 @@ public sealed class AppCatalogue
         return null;
     }
 
+    /// <summary>The newest version with these access rules; null when none has them.</summary>
+    public AppModel? FindByPolicy(string app, string digest)
+    {
+        foreach (var compiled in Releases(app))
+        {
+            if (compiled.Model is { } model && model.Policy == digest)
+            {
+                return model;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>The highest version in force, null when there is none.</summary>
     public AppModel? Newest(string app) => Releases(app) is [var newest, ..] ? newest.Model : null;
 

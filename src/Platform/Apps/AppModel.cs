@@ -43,6 +43,9 @@ public sealed class AppModel
     public required string Manifest { get; init; }
 
     public string Label => $"{Name}@{Version}";
+
+    /// <summary>SHA-256 of the access rules, in base64url: <see cref="AccessPolicy"/>.</summary>
+    public string Policy => field ??= AccessPolicy.DigestOf(this);
 }
 
 /// <summary>Attributes of the platform's own acts that an app can have committed to.</summary>

@@ -27,6 +27,7 @@ public static class AuditEndpoints
         routes.MapGet("/api/v1/{plural}/{id}/audit", ReadAudit.TimelineAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/total", ProveTotal.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/policy", ShowPolicy.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/streams", StreamEndpoints.ListAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -54,6 +54,7 @@ internal static class AuditEvents
         new("audit.hold.lift", "A legal hold was lifted", ["hold", "why"], Api, 4, Medium),
         new("audit.hold.list", "The list of legal holds was refused", [], Api, 2, Info),
         new("audit.hold.place", "A legal hold was placed", ["hold", "why"], Api, 1, Medium),
+        new("audit.policy", "The access rules were refused to who may not read the log", [], Api, 2, Info),
         new("audit.prove", "A total over committed numbers was proven, or refused", ["attribute", "statement"], Api, 2, Low),
         new("audit.read", "The log was searched, or a record's history was read", ["record"], Api, 2, Info),
         new("audit.retention", "How long entries are kept was changed", ["keepDays"], Api, 3, Medium),

@@ -28,6 +28,19 @@ internal static class OpenApiAudit
                 json.Object("entity", () => OpenApiComponents.StringSchema(json));
                 json.Object("fields", () => Names(json, "Names of the fields that were changed."));
                 json.Object("id", () => OpenApiComponents.StringSchema(json, format: "uuid"));
+                json.Object("onBehalfOf", () =>
+                {
+                    json.WriteString("type", "object");
+                    json.WriteString("description", "Who asked for what the actor did.");
+                    json.Strings("required", "id", "kind");
+                    json.Object("properties", () =>
+                    {
+                        json.Object("id", () => OpenApiComponents.StringSchema(json));
+                        json.Object("kind", () => OpenApiComponents.StringSchema(json));
+                    });
+                });
+                json.Object("policy", () =>
+                    OpenApiComponents.StringSchema(json, description: "SHA-256 of the access rules that decided, base64url."));
                 json.Object("purpose", () =>
                     OpenApiComponents.StringSchema(json, description: "As the caller stated it."));
                 json.Object("reason", () => OpenApiComponents.StringSchema(json, description: "Code of the refusal."));

@@ -76,6 +76,7 @@ public sealed class Authentication
             verified.App,
             new(resolved.Tenant.Id, verified.Actor, context.TraceIdentifier, verified.App.Label, purpose)
             {
+                Policy = verified.App.Policy,
                 Ticket = ticket,
                 Caller = new(verified.TokenId, verified.Assurance, context.Source()),
             })

@@ -92,6 +92,8 @@ public sealed class RetentionTests : IAsyncLifetime
         var part = (await _server.SendAsync("a", "GET", "audit/export?from=0&to=2")).Is(200).Text;
         var line = JsonDocument.Parse(Assert.Single(part.Split('\n'), l => l.StartsWith("""{"type":"expiry",""", StringComparison.Ordinal)));
         Assert.Contains("\"audit.expire\"", line.RootElement.GetProperty("body").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"onBehalfOf\":{\"id\":\"a-admin\",\"kind\":\"service\"}", line.RootElement.GetProperty("body").GetString(), StringComparison.Ordinal);
         await HoldsAsync(part);
 
         // One that announced it stays for ever, also when its own time has passed.

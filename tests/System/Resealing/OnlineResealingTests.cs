@@ -49,7 +49,8 @@ public class OnlineResealingTests
             Assert.Equal(SealedShop.Id(7), Assert.Single(found.EnumerateArray()).GetProperty("id").GetString());
             (await shop.Server.SendAsync(tenant, "POST", "people", "{\"name\":\"x\",\"nick\":\"planted-nick-7\"}")).Is(409);
             Assert.Contains(await shop.Server.EntriesAsync(tenant), e => e.Contains("\"data.reseal\"", StringComparison.Ordinal)
-                && e.Contains("\"count\":20", StringComparison.Ordinal));
+                && e.Contains("\"count\":20", StringComparison.Ordinal)
+                && e.Contains("\"onBehalfOf\":{\"id\":\"op\",\"kind\":\"operator\"}", StringComparison.Ordinal));
         }
 
         await shop.Service<Bulkhead.Kernel.KernelStart>().CheckAsync(default);

@@ -89,10 +89,11 @@ public sealed class AuditRetention
                 ? new TenantWork().Attempt(Sql.Of($"delete from {Place.Core}.audit_retention returning 1"), audit)
                 : new TenantWork().Change(
                     Sql.Of($"""
-                        insert into {Place.Core}.audit_retention (tenant_id, keep_days, changed_at, changed_by)
-                        values ({Place.Tenant}, {SqlValue.Integer(days)}, {SqlValue.Timestamp(Now())}, {SqlValue.Text(context.Actor.Id)})
+                        insert into {Place.Core}.audit_retention (tenant_id, keep_days, changed_at, changed_by, changed_by_kind)
+                        values ({Place.Tenant}, {SqlValue.Integer(days)}, {SqlValue.Timestamp(Now())}, {SqlValue.Text(context.Actor.Id)},
+                            {SqlValue.Text(context.Actor.KindWord)})
                         on conflict (tenant_id) do update set keep_days = excluded.keep_days, changed_at = excluded.changed_at,
-                            changed_by = excluded.changed_by
+                            changed_by = excluded.changed_by, changed_by_kind = excluded.changed_by_kind
                         returning 1
                         """),
                     audit),

@@ -22,14 +22,16 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
     public async Task<(int Expired, bool More)> RunAsync(TenantEntry tenant, CancellationToken cancellationToken)
     {
         var core = SealerWork.Core(tenant);
-        long? keep = null;
+        (long Days, Actor By)? chosen = null;
         DateTime changed = default, seen = default;
         var next = 0L;
         await work.ReadAsync(
             tenant,
             cancellationToken,
             new SealerStatement(
-                $"select keep_days from {core}.audit_retention where tenant_id = $1", [tenant.Id.Value], r => keep = r.GetInt64(0)),
+                $"select keep_days, changed_by_kind, changed_by from {core}.audit_retention where tenant_id = $1",
+                [tenant.Id.Value],
+                r => chosen = (r.GetInt64(0), new(Enum.Parse<ActorKind>(r.GetString(1), ignoreCase: true), r.GetString(2), []))),
             new SealerStatement(
                 $"""
                 select greatest(
@@ -42,7 +44,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 $"select next_position, seen from {core}.audit_retention_state where tenant_id = $1",
                 [tenant.Id.Value],
                 r => (next, seen) = (r.GetInt64(0), r.GetDateTime(1))));
-        if (keep is not { } days)
+        if (chosen is not var (days, officer))
         {
             return (0, false);
         }
@@ -60,7 +62,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
         if (due.Count > 0)
         {
             var (announcement, count) = ExpiryAnnouncement.Of(due.ConvertAll(d => d.Position));
-            if (!await AnnounceAsync(tenant, announcement, cancellationToken))
+            if (!await AnnounceAsync(tenant, announcement, officer, cancellationToken))
             {
                 // The log is not being sealed: nothing goes before its announcement cannot be taken back.
                 return (0, false);
@@ -142,12 +144,16 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
     /// on where the other was.
     /// </summary>
     /// <returns>False when it was not sealed in time; then it is the one that the next look waits for.</returns>
-    private async Task<bool> AnnounceAsync(TenantEntry tenant, ExpiryAnnouncement announcement, CancellationToken cancellationToken)
+    private async Task<bool> AnnounceAsync(
+        TenantEntry tenant, ExpiryAnnouncement announcement, Actor officer, CancellationToken cancellationToken)
     {
         if (await SaidAsync(tenant, announcement, cancellationToken) is null)
         {
             await database.RunAsync(
-                new RequestContext(tenant.Id, ExpiryAnnouncement.Self, "audit-retention", $"{tenant.App}@{tenant.AppVersion}"),
+                new RequestContext(tenant.Id, ExpiryAnnouncement.Self, "audit-retention", $"{tenant.App}@{tenant.AppVersion}")
+                {
+                    OnBehalfOf = officer,
+                },
                 new TenantWork().Record(announcement.ToEvent()),
                 cancellationToken);
         }
