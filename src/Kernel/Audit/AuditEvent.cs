@@ -43,6 +43,12 @@ public sealed record AuditEvent(string Action)
     /// <summary>Numbers that the entry commits to, because the app says so; each attribute once.</summary>
     public ImmutableArray<CommittedNumber> Numbers { get; init; } = [];
 
+    /// <summary>
+    /// Of how many records the numbers are, where they are true of no other number: then the work is refused as a
+    /// <see cref="Isolation.ViolationKind.Required"/> of the entry, and nothing is changed. Null where they are true of any.
+    /// </summary>
+    public int? ExactRecords { get; init; }
+
     /// <summary>What the fields held before the act and after it; null where the entry has no values.</summary>
     public ChangedValues? Values { get; init; }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Immutable;
 using System.Text;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
@@ -19,28 +18,34 @@ internal sealed class EntryCommitments
 
     public const string DataClass = "secret";
 
+    /// <summary>There is a text for each number of records.</summary>
+    public const int OneForEach = -1;
+
     private const int ValueLength = sizeof(ulong);
 
-    private EntryCommitments(string[] texts, bool isCounted, byte[] opening)
+    private EntryCommitments(string[] texts, long? records, byte[] opening)
     {
         Texts = texts;
-        IsCounted = isCounted;
+        Records = records;
         Opening = opening;
     }
 
     /// <summary>Canonical JSON: one, or where records are counted, one for each number of them from 0.</summary>
     public string[] Texts { get; }
 
-    public bool IsCounted { get; }
+    /// <summary>
+    /// <see cref="OneForEach"/>; or the number of records that the one is of, any other is refused; or null where it is of any.
+    /// </summary>
+    public long? Records { get; }
 
     public byte[] Opening { get; }
 
     public static RewriteTable Openings { get; } =
         new(SqlName.Of("audit_opening"), KeyName, [new("opening", ColumnType.Text, DataClass, null, 0)]) { InCore = true };
 
-    public static EntryCommitments Of(ImmutableArray<CommittedNumber> numbers, Guid entry, RecordKeys keys)
+    public static EntryCommitments Of(AuditEvent audit, Guid entry, RecordKeys keys)
     {
-        var ordered = numbers.OrderBy(number => number.Attribute, StringComparer.Ordinal).ToList();
+        var ordered = audit.Numbers.OrderBy(number => number.Attribute, StringComparer.Ordinal).ToList();
         var counted = ordered.FindIndex(number => number.Value is null);
         var made = new byte[ordered.Count][][];
         var opening = new SealedContentWriter();
@@ -57,7 +62,7 @@ internal sealed class EntryCommitments
             }
             else
             {
-                ArgumentOutOfRangeException.ThrowIfNotEqual(number.Most is >= 0 and <= CommittedNumber.MostRecords, true, nameof(numbers));
+                ArgumentOutOfRangeException.ThrowIfNotEqual(number.Most is >= 0 and <= CommittedNumber.MostRecords, true, nameof(audit));
                 made[i] = Pedersen.CommitUpTo(number.Most, blinding);
             }
 
@@ -81,7 +86,7 @@ internal sealed class EntryCommitments
             texts[n] = json.Append('}').ToString();
         }
 
-        return new(texts, counted >= 0, envelope);
+        return new(texts, counted >= 0 ? OneForEach : audit.ExactRecords, envelope);
     }
 
     /// <summary>What opens one: the blinding, and the value where the entry does not say it itself.</summary>

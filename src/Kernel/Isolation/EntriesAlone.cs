@@ -18,7 +18,7 @@ internal static class EntriesAlone
         ArgumentOutOfRangeException.ThrowIfNotEqual(steps.Any(s => s.Parts.HasFlag(EntryParts.Values)), false, nameof(steps));
         var entries = steps.Select(s => AuditEntry.Of(context, s.Audit!, now, hasRecords: false)).ToList();
         var commitments = steps.Zip(entries, (s, e) => s.Parts.HasFlag(EntryParts.Commitments)
-            ? EntryCommitments.Of(s.Audit!.Numbers, e.Id, openings!)
+            ? EntryCommitments.Of(s.Audit!, e.Id, openings!)
             : null).ToList();
         var core = unit.CoreSchema.Quoted;
         // How many an array holds is planned for at each run; one entry is planned once.

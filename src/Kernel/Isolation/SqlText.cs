@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using Bulkhead.Kernel.Audit;
 using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Kernel.Isolation;
@@ -52,8 +53,8 @@ internal enum SqlBindingKind
     /// <summary>Texts of the entry's commitments: one, or one for each number of records from 0.</summary>
     EntryCommitments,
 
-    /// <summary>Whether the number of records says which.</summary>
-    EntryCounts,
+    /// <summary>Of how many records the commitments are; see <see cref="EntryCommitments.Records"/>.</summary>
+    EntryRecords,
     EntryOpening,
     EntryDisclosure,
 
@@ -247,14 +248,15 @@ internal sealed class SqlText
             Text(", ");
         }
 
-        /// <summary>Of an array the one for the number of records, or the only one.</summary>
+        /// <summary>Of an array the one for the number of records, or the only one; null where that is of another number.</summary>
         private void OfCount(SqlBindingKind kind)
         {
             Text("(");
             Bind(kind);
-            Text(")[case when ");
-            Bind(SqlBindingKind.EntryCounts);
-            Text(" then (1 + count(*))::int else 1 end]");
+            Text(")[case when coalesce(");
+            Bind(SqlBindingKind.EntryRecords);
+            Text(string.Create(CultureInfo.InvariantCulture,
+                $" = count(*), true) then 1 when ${_bindings.Count} = {EntryCommitments.OneForEach} then (1 + count(*))::int end]"));
         }
 
         public void Bind(SqlBindingKind kind, SqlValue value = default, int slot = 0)

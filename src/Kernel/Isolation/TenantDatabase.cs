@@ -213,7 +213,7 @@ public sealed class TenantDatabase
                 hasRecords: step.Audit.Records != AuditRecords.None,
                 values?.Digests);
         var commitments = step.Parts.HasFlag(EntryParts.Commitments)
-            ? EntryCommitments.Of(step.Audit!.Numbers, entry.Id, keys.Openings!)
+            ? EntryCommitments.Of(step.Audit!, entry.Id, keys.Openings!)
             : null;
         var command = new NpgsqlBatchCommand(text.Text);
         foreach (var binding in text.Bindings)
@@ -246,7 +246,7 @@ public sealed class TenantDatabase
         SqlBindingKind.EntryHead => SqlValue.Text(entry.Head),
         SqlBindingKind.EntryTail => SqlValue.Text(entry.Tail),
         SqlBindingKind.EntryCommitments => SqlValue.Texts(commitments!.Texts),
-        SqlBindingKind.EntryCounts => SqlValue.Boolean(commitments!.IsCounted),
+        SqlBindingKind.EntryRecords => SqlValue.Integer(commitments!.Records),
         SqlBindingKind.EntryOpening => SqlValue.Bytes(commitments!.Opening),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };

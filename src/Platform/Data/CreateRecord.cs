@@ -107,7 +107,7 @@ internal static class CreateRecord
         {
             Entity = call.View.Entity.Name,
             Fields = Names(call.View, body.Given),
-            Numbers = call.View.Created(record),
+            Numbers = call.View.Created(record.Values),
             Values = RecordedValues.Of(call.View, call.View.All, null, record.Values, person),
         };
         SqlValue[] first = [SqlValue.Uuid(record.Id), SqlValue.Uuid(record.Version), SqlValue.Timestamp(record.CreatedAt)];

@@ -116,8 +116,8 @@ internal sealed class EntityView
         ? [CommittedNumber.OfRecords(CommittedAttributes.RecordsRead, most)]
         : [];
 
-    /// <summary>What the entry of a creation commits to.</summary>
-    public ImmutableArray<CommittedNumber> Created(RecordValues record)
+    /// <summary>What the entry of a creation commits to; of several records, the sum of each amount.</summary>
+    public ImmutableArray<CommittedNumber> Created(params IEnumerable<FieldValue[]> records)
     {
         if (Entity.Commits.IsEmpty)
         {
@@ -127,12 +127,18 @@ internal sealed class EntityView
         var numbers = ImmutableArray.CreateBuilder<CommittedNumber>();
         foreach (var (attribute, model, scale) in Entity.Commits)
         {
-            var value = record.Values[All.First(f => f.Model == model).Index];
-            var number = Decimals.Units(model.Type == FieldType.Integer ? value.AsInteger : value.AsDecimal, scale);
-            // The largest decimals are no numbers of 64 bits: they are not committed to, and the entry shows that.
-            if (number is { } units)
+            var place = All.First(f => f.Model == model).Index;
+            UInt128? sum = 0;
+            foreach (var values in records)
             {
-                numbers.Add(CommittedNumber.Of(attribute, units));
+                var value = values[place];
+                sum += Decimals.Units(model.Type == FieldType.Integer ? value.AsInteger : value.AsDecimal, scale);
+            }
+
+            // The largest decimals are no numbers of 64 bits: they are not committed to, and the entry shows that.
+            if (sum <= ulong.MaxValue)
+            {
+                numbers.Add(CommittedNumber.Of(attribute, (ulong)sum.Value));
             }
         }
 

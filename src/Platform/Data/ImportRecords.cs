@@ -82,12 +82,20 @@ internal static class ImportRecords
             Records = AuditRecords.CountAndDigest,
             Details = Details(source, chunk.Received),
         };
+        var isCommitted = !call.View.Entity.Commits.IsEmpty;
         for (var attempt = 0; attempt < MaxAttempts && chunk.Waiting.Count > 0; attempt++)
         {
             var inserted = new HashSet<Guid>();
             var keys = await api.KeysAsync(call, cancellationToken);
+            if (isCommitted && attempt == 0)
+            {
+                // The sum is of all lines that are sent, or the entry would commit to what was not created.
+                await ImportFindings.ClassifyAsync(api.Database, call, chunk, keys, cancellationToken);
+            }
+
             var persons = await PersonsAsync(api, call, chunk, keys, cancellationToken);
-            if (chunk.Waiting.Count == 0)
+            // That nothing was new is an entry too.
+            if (chunk.Waiting.Count == 0 && (attempt > 0 || !isCommitted))
             {
                 break;
             }
@@ -103,7 +111,11 @@ internal static class ImportRecords
 
             work.Attempt(
                 ImportSql.Insert(call.View, chunk.Waiting, versions, now, keys, persons),
-                entry,
+                !isCommitted ? entry : entry with
+                {
+                    Numbers = call.View.Created(chunk.Waiting.Select(line => line.Values)),
+                    ExactRecords = chunk.Waiting.Count,
+                },
                 row => inserted.Add(row.Uuid(0)));
             foreach (var step in ImportSql.Afterwards(call.View, chunk.Waiting, versions, keys))
             {
