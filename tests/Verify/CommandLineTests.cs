@@ -87,7 +87,7 @@ public sealed class CommandLineTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("Of 100 entries, 34 have actor.kind=operator.", output, StringComparison.Ordinal);
         Assert.Contains("Of 100 entries, 76 have at>=2026-05-02.", output, StringComparison.Ordinal);
-        Assert.Contains("Nothing precedes: position 0 is the log's first.", output, StringComparison.Ordinal);
+        Assert.Contains("Nothing precedes: position 0 is the log's first, of an act of 2026-05-01T00:00:00.000000Z.", output, StringComparison.Ordinal);
         Assert.Contains(
             "Entries from position 100 on were sealed after 2026-05-28 20:26:40 UTC (as W saw)",
             output,

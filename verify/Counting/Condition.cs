@@ -89,8 +89,11 @@ internal sealed class Condition
             return null;
         }
 
-        return new(text, path, comparison, instant.ToString(AtForm, CultureInfo.InvariantCulture), instant);
+        return new(text, path, comparison, Spell(instant), instant);
     }
+
+    /// <summary>As entries have it.</summary>
+    public static string Spell(DateTimeOffset instant) => instant.ToString(AtForm, CultureInfo.InvariantCulture);
 
     /// <summary>Times are compared as text, so they must have the one form that docs/formats/audit-log.md gives them.</summary>
     public static bool IsTime(ReadOnlySpan<byte> spelled) =>

@@ -11,12 +11,14 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
     private readonly List<ulong> positions = [];
     private long seen;
     private long timeless;
+    private string? begun;
 
     public long Count { get; private set; }
 
     public void Observe(ulong position, EntryBody body)
     {
         seen++;
+        begun ??= position == 0 ? System.Text.Encoding.UTF8.GetString(body["at"u8]).Trim('"') : null;
         timeless += onTime && !Condition.IsTime(body["at"u8]) ? 1 : 0;
         var all = true;
         foreach (var condition in conditions)
@@ -75,35 +77,43 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
         var before = asked.Where(c => c.Comparison == Comparison.Below).Min(c => c.Instant);
         if (from == 0)
         {
-            findings.Hold($"Nothing precedes: position 0 is the log's first.");
+            findings.Hold($"Nothing precedes: position 0 is the log's first{(begun is null ? "" : $", of an act of {begun}")}.");
+            if (begun is not null && notBefore is { } since && string.CompareOrdinal(begun, Condition.Spell(since)) > 0)
+            {
+                findings.Remark($"The log begins at {begun}, after {since:yyyy-MM-dd HH:mm:ss}Z: of what was before, it tells nothing.");
+            }
         }
         else
         {
-            var first = Best(verified.Sightings.Where(s => s.Size >= from), s => -(long)s.Time);
+            // A time is in whole seconds: what was sealed by then was sealed before the next.
+            var sealedBy = verified.Sightings.Where(s => s.Size >= from).ToList();
+            var inTime = sealedBy.Where(s => notBefore is null || Time(s).AddSeconds(1) <= notBefore).ToList();
+            var first = Best(inTime.Count > 0 ? inTime : sealedBy, s => -(long)s.Time);
             findings.Hold($"Entries before position {from} were sealed by {Words(first)}.");
-            if (notBefore is { } start && Time(first) > start)
+            if (notBefore is { } start && inTime.Count == 0)
             {
                 findings.Break(
                     Flaw.Completeness,
-                    $"the export begins at position {from}, and not all entries before it are shown to be older than {start:yyyy-MM-dd HH:mm:ss}Z");
+                    $"the export begins at position {from}, and not all entries before it are shown to be older than {start:yyyy-MM-dd HH:mm:ss}Z. Next step: export from that time on");
             }
         }
 
         var known = verified.Sightings.Where(s => s.Size <= to && s.IsNewest).ToList();
         if (known.Count > 0)
         {
-            var last = Best(known, s => (long)s.Time);
+            var late = known.Where(s => before is null || Time(s) >= before).ToList();
+            var last = Best(late.Count > 0 ? late : known, s => (long)s.Time);
             findings.Hold($"Entries from position {to} on were sealed after {Words(last)}. An act is sealed within seconds of its commit.");
             if (before is { } end && Time(last) < end)
             {
-                findings.Break(Flaw.Completeness, $"the export ends before the time that was asked about: {end:yyyy-MM-dd HH:mm:ss}Z");
+                findings.Break(Flaw.Completeness, $"the export ends before the time that was asked about: {end:yyyy-MM-dd HH:mm:ss}Z. Next step: export again, when something was sealed after it");
             }
         }
         else if (before is not null)
         {
             findings.Break(
                 Flaw.Completeness,
-                $"the export does not show when position {to} was reached: later entries may be of the time that was asked about");
+                $"the export does not show when position {to} was reached: later entries may be of the time that was asked about. Next step: export until that time");
         }
     }
 

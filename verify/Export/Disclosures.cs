@@ -43,6 +43,14 @@ internal static class Disclosures
         return null;
     }
 
+    /// <summary>Of one that has no fault: which field, and what it held; as JSON.</summary>
+    public static (string Field, string Before, string After) Read(string disclosure)
+    {
+        using var document = JsonDocument.Parse(StrictBase64.DecodeUrl(Encoding.ASCII.GetBytes(disclosure))!);
+        var array = document.RootElement;
+        return (array[1].GetString()!, array[2].GetRawText(), array[3].GetRawText());
+    }
+
     private static string? DigestsFault(ReadOnlySpan<byte> values)
     {
         if (values.SequenceEqual("[]"u8))

@@ -36,6 +36,8 @@ internal interface IEntryObserver
 internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver> observers, Findings findings)
 {
     private const int MostGaps = 1000;
+    private const int MostShown = 100;
+    private const int MostLetters = 2000;
 
     private readonly List<(ulong From, ulong To)> gaps = [];
     private readonly List<Member> members = [];
@@ -181,6 +183,11 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
             findings.Break(Flaw.Disclosure, $"entry {line.Position}: {wrong}");
         }
 
+        else
+        {
+            Show(line, body);
+        }
+
         DisclosuresMatched += line.Disclosures.Count;
         Expired.Observe(line.Position, body);
         foreach (var observer in observers)
@@ -188,6 +195,32 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
             observer.Observe(line.Position, body);
         }
     }
+
+    /// <summary>What was disclosed, for the reader; of a single entry, the entry too.</summary>
+    private void Show(EntryLine line, EntryBody body)
+    {
+        if (header.To - header.From == 1)
+        {
+            Shown.Add($"The entry: {Shorten(Encoding.UTF8.GetString(body.Text))}");
+        }
+
+        foreach (var disclosure in line.Disclosures)
+        {
+            if (Shown.Count >= MostShown)
+            {
+                return;
+            }
+
+            var (field, before, after) = Disclosures.Read(disclosure);
+            Shown.Add($"Entry {line.Position}, {Encoding.UTF8.GetString(body["action"u8]).Trim('"')} of {Encoding.UTF8.GetString(body["at"u8]).Trim('"')}: {
+                field} was {Shorten(before)} and became {Shorten(after)}.");
+        }
+    }
+
+    private static string Shorten(string text) => text.Length <= MostLetters ? text : $"{text[..MostLetters]}… ({text.Length} characters)";
+
+    /// <summary>Only of meaning where everything holds.</summary>
+    public List<string> Shown { get; } = [];
 
     /// <summary>Only of meaning where no disclosure was found wrong.</summary>
     public long DisclosuresMatched { get; private set; }

@@ -34,6 +34,15 @@ internal sealed class ExportSentences(
             findings.Hold($"Disclosures: {entries.DisclosuresMatched} match digests that were sealed.");
         }
 
+        if (!OfEntries.Any(findings.Has) && !findings.Has(Flaw.Disclosure))
+        {
+            entries.Shown.ForEach(shown => findings.Hold($"{shown}"));
+            if (entries.Shown.Count < entries.DisclosuresMatched)
+            {
+                findings.Remark($"Of the disclosures, {entries.Shown.Count} are shown here; the others stand in the export.");
+            }
+        }
+
         SayEarlier();
         SayHeads();
     }

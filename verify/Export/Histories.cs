@@ -69,6 +69,7 @@ internal sealed class Histories(Checkpoint checkpoint, Findings findings)
     /// <summary>What the entries, known to be those of the checkpoint, say of the sizes that were open.</summary>
     public void Settle(IReadOnlyDictionary<ulong, Hash> retraced)
     {
+        var loose = new List<Claim>();
         foreach (var claim in claims.Where(c => !c.IsSettled))
         {
             if (roots.TryGetValue(claim.Size, out var root) || retraced.TryGetValue(claim.Size, out root))
@@ -91,8 +92,15 @@ internal sealed class Histories(Checkpoint checkpoint, Findings findings)
             }
             else
             {
-                findings.Break(Flaw.Head, $"{claim.Words}: nothing in this export shows that it is of one history with the checkpoint");
+                loose.Add(claim);
             }
+        }
+
+        if (loose.Count > 0)
+        {
+            // One sentence: where the entries' own root does not hold, it settles none of them.
+            var words = loose.Count == 1 ? loose[0].Words : $"{loose[0].Words} and {loose.Count - 1} others, to {loose[^1].Words}";
+            findings.Break(Flaw.Head, $"{words}: nothing in this export shows that {(loose.Count == 1 ? "it is" : "they are")} of one history with the checkpoint");
         }
     }
 

@@ -176,17 +176,19 @@ public sealed class AuditLog
     /// <summary>What a signed note of a log says; null for none.</summary>
     public static Checkpoint? CheckpointOf(string note) => SignedNote.Parse(note) is { } signed ? Checkpoint.Parse(signed.Text) : null;
 
-    /// <summary>The last checkpoint of the tenant's log that was signed until then, or the first from then on; null when there is none.</summary>
+    /// <summary>The last checkpoint of the tenant's log that was signed before then, or the first from then on; null when there is none.</summary>
     public async Task<(Checkpoint Checkpoint, string Note)?> CheckpointAtAsync(
         TenantId tenant, DateTimeOffset at, bool isBefore, CancellationToken cancellationToken)
     {
-        // The last 8 bytes of a head say when it was signed.
-        var (compared, order) = isBefore ? (Sql.Of($"<="), Sql.Of($"desc")) : (Sql.Of($">="), Sql.Of($"asc"));
+        // The last 8 bytes of a head say when it was signed, in whole seconds: that of a second may have been signed at its end.
+        var (compared, order) = isBefore ? (Sql.Of($"<"), Sql.Of($"desc")) : (Sql.Of($">="), Sql.Of($"asc"));
+        var second = at.ToUnixTimeSeconds();
+        second += !isBefore && at > DateTimeOffset.FromUnixTimeSeconds(second) ? 1 : 0;
         string? note = null;
         await _control.ReadAsync(
             Sql.Of($"""
                 select note from control.head where tenant_id = {SqlValue.Uuid(tenant.Value)}
-                and ('x' || encode(substring(leaf from 73 for 8), 'hex'))::bit(64)::bigint {compared} {SqlValue.Integer(at.ToUnixTimeSeconds())}
+                and ('x' || encode(substring(leaf from 73 for 8), 'hex'))::bit(64)::bigint {compared} {SqlValue.Integer(second)}
                 order by position {order} limit 1
                 """),
             row => note = row.Text(0),
@@ -194,7 +196,7 @@ public sealed class AuditLog
         return note is not null && CheckpointOf(note) is { } checkpoint ? (checkpoint, note) : null;
     }
 
-    /// <summary>The tenant's newest head, or that of a size; null when it is not in the log of heads.</summary>
+    /// <summary>The tenant's newest head, of at most a size where one is given; null when there is none in the log of heads.</summary>
     public async Task<LogHead?> HeadAsync(TenantId tenant, long? size, CancellationToken cancellationToken)
     {
         // The newest that a witness signed, so that the whole is witnessed; else the newest.
@@ -206,7 +208,7 @@ public sealed class AuditLog
                     union all select t.size, t.note, false from control.head_tree t) s
                 where exists (select 1 from control.head h
                     where h.tenant_id = {SqlValue.Uuid(tenant.Value)} and h.position < s.size
-                    and h.size = coalesce({SqlValue.Integer(size)}, h.size))
+                    and h.size <= coalesce({SqlValue.Integer(size)}, h.size))
                 order by s.witnessed desc, s.size desc limit 1
                 """),
             row => heads = (row.Integer(0), row.Text(1)),
@@ -221,7 +223,7 @@ public sealed class AuditLog
             Sql.Of($"""
                 select position, size, leaf, note from control.head
                 where tenant_id = {SqlValue.Uuid(tenant.Value)} and position < {SqlValue.Integer(heads.Size)}
-                and size = coalesce({SqlValue.Integer(size)}, size)
+                and size <= coalesce({SqlValue.Integer(size)}, size)
                 order by position desc limit 1
                 """),
             row => head = (row.Integer(0), row.Integer(1), row.Bytes(2), row.Text(3)),

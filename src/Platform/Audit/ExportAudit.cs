@@ -84,6 +84,8 @@ internal static class ExportAudit
                 ? ExportOcsf.WriteAsync(lines, log, call.Context, found.From, found.To, cancellationToken)
                 : new ExportContent(call.Context, found.From, found.To, checkpoint, state.Note, head, asked.InWords)
                 {
+                    Older = found.Older,
+                    Newer = found.Newer,
                     Disclosed = asked.Discloses ? new(disclosures, asked.DisclosesAll ? null : asked.Disclosed) : null,
                 }
                 .WriteAsync(lines, log, keys, cancellationToken));

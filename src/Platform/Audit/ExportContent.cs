@@ -21,6 +21,9 @@ internal sealed record ExportContent(
     /// <summary>A checkpoint where the range begins; null for none, and for the empty log.</summary>
     public (Checkpoint Checkpoint, string Note)? Older { get; init; }
 
+    /// <summary>A checkpoint where the range ends, to show when that was reached; null for none.</summary>
+    public (Checkpoint Checkpoint, string Note)? Newer { get; init; }
+
     /// <summary>What goes with the entries; null for nothing.</summary>
     public DisclosedFields? Disclosed { get; init; }
 
@@ -137,14 +140,9 @@ internal sealed record ExportContent(
         void Proofs(MerkleNode node)
         {
             MerkleTree.RangeProof(From, To, size, node);
-            if (Older is { } older)
+            foreach (var (older, _) in Earlier)
             {
-                MerkleTree.Consistency(older.Checkpoint.Size, size, node);
-            }
-
-            if (Head is not null)
-            {
-                MerkleTree.Consistency(Head.Size, size, node);
+                MerkleTree.Consistency(older, size, node);
             }
         }
 
@@ -167,21 +165,26 @@ internal sealed record ExportContent(
             });
         }
 
-        if (Older is { } begin)
+        foreach (var (older, note) in Earlier)
         {
-            await EarlierAsync(lines, begin.Note, begin.Checkpoint.Size, nodes);
+            await EarlierAsync(lines, note, older, nodes);
         }
 
         if (Head is not null)
         {
-            if (Head.Size < size && Head.Size != Older?.Checkpoint.Size)
-            {
-                await EarlierAsync(lines, Head.Note, Head.Size, nodes);
-            }
-
             await HeadAsync(lines, log, Head, cancellationToken);
         }
     }
+
+    /// <summary>Older checkpoints that are shown, each size once.</summary>
+    private IEnumerable<(long Size, string Note)> Earlier =>
+        new (long Size, string Note)[]
+        {
+            (Older?.Checkpoint.Size ?? 0, Older?.Note ?? ""),
+            (Newer?.Checkpoint.Size ?? 0, Newer?.Note ?? ""),
+            (Head?.Size ?? 0, Head?.Note ?? ""),
+        }
+        .Where(one => one.Size > 0 && one.Size < Checkpoint.Size).DistinctBy(one => one.Size);
 
     private Task EarlierAsync(ExportLines lines, string note, long size, MerkleNode nodes) => lines.LineAsync("earlier", json =>
     {

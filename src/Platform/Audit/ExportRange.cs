@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Bulkhead.Kernel.Audit;
+using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Access;
 using Microsoft.AspNetCore.Http;
@@ -116,27 +117,42 @@ internal sealed record ExportRange
         return range;
     }
 
-    /// <summary>Positions; null when nothing of it is sealed.</summary>
-    public async Task<(long From, long To)?> FindAsync(
+    /// <summary>
+    /// Of a time, all that may hold an act of it, from a checkpoint before it to one after it: so that whoever counts sees that none is
+    /// missing, also where there was none. The log's end stands in for what is not there. Null when nothing of it is sealed.
+    /// </summary>
+    public async Task<FoundRange?> FindAsync(
         AuditLog log, RequestContext context, long size, CancellationToken cancellationToken)
     {
         if (Entry is { } entry)
         {
             return await log.PositionAsync(context, entry, cancellationToken) is { } position && position < size
-                ? (position, position + 1)
+                ? new(position, position + 1)
                 : null;
         }
 
         if (Begin is not null || End is not null)
         {
-            return await log.RangeAsync(
-                context, Begin ?? DateTimeOffset.UnixEpoch, End ?? DateTimeOffset.UnixEpoch.AddYears(1000), cancellationToken) is { } range
-                && range.From < size
-                ? (range.From, Math.Min(size, range.To))
-                : null;
+            var acts = await log.RangeAsync(
+                context, Begin ?? DateTimeOffset.UnixEpoch, End ?? DateTimeOffset.UnixEpoch.AddYears(1000), cancellationToken);
+            var older = Begin is { } begin ? await log.CheckpointAtAsync(context.Tenant, begin, isBefore: true, cancellationToken) : null;
+            var newer = End is { } end ? await log.CheckpointAtAsync(context.Tenant, end, isBefore: false, cancellationToken) : null;
+            var first = Math.Min(older?.Checkpoint.Size ?? 0, acts?.From ?? long.MaxValue);
+            var last = Math.Min(size, Math.Max(newer?.Checkpoint.Size ?? size, acts?.To ?? 0));
+            // Nothing was sealed since: the last entry shows by when.
+            return new(Math.Min(first, last - 1), last) { Older = older, Newer = newer };
         }
 
         var (from, to) = (From ?? 0, Math.Min(size, To ?? size));
-        return from < to ? (from, to) : null;
+        return from < to ? new(from, to) : null;
     }
+}
+
+/// <param name="To">Exclusive.</param>
+internal sealed record FoundRange(long From, long To)
+{
+    /// <summary>The last checkpoint before the time, and the first after it; null where there is none, or no time was asked for.</summary>
+    public (Checkpoint Checkpoint, string Note)? Older { get; init; }
+
+    public (Checkpoint Checkpoint, string Note)? Newer { get; init; }
 }

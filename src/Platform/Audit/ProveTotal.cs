@@ -11,7 +11,7 @@ namespace Bulkhead.Platform.Audit;
 /// <summary>
 /// <c>GET /api/v1/audit/total?attribute=…</c>: a number that entries commit to, summed between two checkpoints and proven without showing an
 /// entry: an export that has their digests in place of bodies. <c>at.gte</c>, <c>at.lt</c>: the range begins at the last checkpoint of the
-/// log until then, and ends at the first from then on, so that it covers at least the time. <c>below</c> proves that the total stays under it
+/// log before then, and ends at the first from then on, so that it covers at least the time. <c>below</c> proves that the total stays under it
 /// and hides the total; <c>each</c> that every single number does.
 /// </summary>
 internal static class ProveTotal
@@ -45,8 +45,14 @@ internal static class ProveTotal
         var tenant = call.Context.Tenant;
         var older = asked.Begin is { } begin ? await log.CheckpointAtAsync(tenant, begin, isBefore: true, cancellationToken) : null;
         var newer = asked.End is { } end ? await log.CheckpointAtAsync(tenant, end, isBefore: false, cancellationToken) : null;
+        // The head first: so the log is at least as long as every head of it that is shown.
         var head = await log.HeadAsync(tenant, newer?.Checkpoint.Size, cancellationToken);
-        newer ??= head is null || AuditLog.CheckpointOf(head.Note) is not { } newest ? null : (newest, head.Note);
+        if (newer is null && await log.StateAsync(call.Context, cancellationToken) is { Size: > 0 } state
+            && AuditLog.CheckpointOf(state.Note) is { } newest)
+        {
+            newer = (newest, state.Note);
+        }
+
         if (newer is not { } until || until.Checkpoint.Size == (older?.Checkpoint.Size ?? 0) || until.Checkpoint.At < asked.Begin)
         {
             await ProblemResults.WriteAsync(
