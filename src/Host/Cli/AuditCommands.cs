@@ -31,7 +31,8 @@ internal static class AuditCommands
 
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
-        Search(), AuditTailCommand.Build(Tenant, Role), AuditValuesCommand.Build(Tenant), AuditPolicyCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
+        Search(), AuditTailCommand.Build(Tenant, Role), AuditValuesCommand.Build(Tenant), AuditPolicyCommand.Build(Tenant, Role),
+        AuditLogCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
         AuditRetentionCommands.Retention(), AuditRetentionCommands.Holds(),
     };
 

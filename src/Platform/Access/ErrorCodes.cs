@@ -52,6 +52,7 @@ public static class ErrorCodes
         ["inverse-clash"] = "Two relations have the same inverse name",
         ["key-not-for-type"] = "The key does not fit the type of the field",
         ["key-service-failed"] = "The key service does not do what it must",
+        ["log-shorter"] = "The log has fewer entries than that",
         ["low-entropy"] = "Too few values for a blind index",
         ["malformed-json"] = "The body is not well-formed JSON",
         ["mask-mismatch"] = "The mask does not fit the type of the field",

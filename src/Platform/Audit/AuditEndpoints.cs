@@ -28,8 +28,9 @@ public static class AuditEndpoints
         routes.MapGet("/api/v1/audit/export", ExportAudit.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/total", ProveTotal.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/policy", ShowPolicy.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
-        routes.MapGet("/api/v1/audit/log/checkpoint", ShowCheckpoint.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
-        routes.MapGet("/api/v1/audit/log/tile/{level:int}/{**path}", ShowCheckpoint.TileAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log", ShowLog.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/checkpoint", ServeTiles.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/log/tile/{**path}", ServeTiles.TileAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/streams", StreamEndpoints.ListAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/audit/streams", StreamEndpoints.AddAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/streams/{name}", StreamEndpoints.ShowAsync).WithMetadata(EndpointPolicy.Tenant);
