@@ -32,7 +32,7 @@ internal static class Report
         WriteEach("note   ", findings.Remarks, output);
         if (count is not null && findings.Holds)
         {
-            output.WriteLine(FormattableString.Invariant($"count  {count} entries with {conditions}"));
+            output.WriteLine(FormattableString.Invariant($"count  {Plural.Words(count.Value, "entry", "entries")} with {conditions}"));
         }
 
         output.WriteLine(findings.Holds ? "It holds." : count is null ? "It does not hold." : "It does not hold: nothing is counted.");

@@ -127,7 +127,7 @@ public static class KernelRegistration
         services.AddSingleton(p => new GapRecords(p.GetRequiredService<TenantPools>(), options));
         services.AddSingleton(p => new AuditGaps(p.GetRequiredService<ControlDatabase>()));
         services.AddSingleton(p => new AuditStreams(
-            p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<Sealing>(), p.GetRequiredService<TimeProvider>()));
+            p.GetRequiredService<TenantDatabase>(), p.GetRequiredService<Sealing>(), options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new StreamQueue(
             p.GetRequiredService<SealerWork>(),
             p.GetRequiredService<Duties>(),

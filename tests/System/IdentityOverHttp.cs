@@ -109,7 +109,7 @@ public sealed class IdentityOverHttp : IAsyncLifetime, IDisposable
             }
 
             Assert.Equal(HttpStatusCode.BadRequest, (await GetAsync(
-                $"/t/{slug}/api/v1/audit?action=x&after=" + (string?)first["next"], token)).StatusCode);
+                $"/t/{slug}/api/v1/audit?action=data.read&after=" + (string?)first["next"], token)).StatusCode);
         }
     }
 

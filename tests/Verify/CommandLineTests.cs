@@ -142,7 +142,7 @@ public sealed class CommandLineTests : IDisposable
         var path = Write("hidden", TestExport.Of(log, 0, 100).Hide(3).Hide(4).Bytes());
         var (code, output, _) = Run(["count", path, "--where", "action=data.read", "--log", log.Key.VKey, .. json]);
         Assert.Equal(CommandLine.DoesNotHold, code);
-        Assert.Contains("2 of 100 entries are not shown, only their digests: whether they meet the conditions cannot be seen", output, StringComparison.Ordinal);
+        Assert.Contains("Of 100 entries, 2 are not shown, only as digests: whether they meet the conditions cannot be seen", output, StringComparison.Ordinal);
         Assert.DoesNotContain(json.Length == 0 ? "count  " : "\"count\"", output, StringComparison.Ordinal);
         Assert.Equal(CommandLine.Holds, Run("export", path, "--log", log.Key.VKey).Code);
     }
@@ -189,7 +189,7 @@ public sealed class CommandLineTests : IDisposable
         log.Put(3, log.Body(3).Replace(".000000Z", "+00:00", StringComparison.Ordinal));
         var path = Write("e", TestExport.Of(log, 0, 100).Bytes());
         Assert.Contains(
-            "1 entries have no time of the form that times have",
+            "1 entry has no time of the form that times have",
             Run("count", path, "--where", "at>=2026-05-01").Output,
             StringComparison.Ordinal);
         Assert.Equal(CommandLine.Holds, Run("count", path, "--where", "action=data.read").Code);

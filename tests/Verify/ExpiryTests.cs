@@ -17,8 +17,8 @@ public sealed class ExpiryTests
     {
         var some = Expired(0, 13, 3, 5).Verify();
         AssertHolds(some);
-        Assert.Contains(some.Remarks, r => r.StartsWith("2 of the entries have expired", StringComparison.Ordinal)
-            && r.Contains("1 sealed entries audit.expire announced it before, position 9 (", StringComparison.Ordinal));
+        Assert.Contains(some.Remarks, r => r.StartsWith("2 entries have expired", StringComparison.Ordinal)
+            && r.Contains("1 sealed entry audit.expire announced it before, position 9 (", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -204,7 +204,7 @@ public sealed class LieTests
         var log = TenantLog.Of(13);
         var good = Of(log, 0, 13, disclosed: i => i == 4 ? [TenantLog.Disclosure(4)] : []).Verify();
         AssertHolds(good);
-        Assert.Contains("Disclosures: 1 match digests that were sealed.", good.Held);
+        Assert.Contains("Disclosures: 1 matches a digest that was sealed.", good.Held);
         Assert.Contains(good.Held, h => h.StartsWith("Entry 4, data.read of 2026-05-01T04:00:00.000000Z: ", StringComparison.Ordinal)
             && h.Contains(" was ", StringComparison.Ordinal) && h.Contains(" and became ", StringComparison.Ordinal));
 

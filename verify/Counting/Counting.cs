@@ -43,14 +43,14 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
         {
             findings.Break(
                 Flaw.Completeness,
-                $"{timeless} entries have no time of the form that times have: they can be neither in nor out");
+                $"{Plural.Words(timeless, "entry has", "entries have")} no time of the form that times have: whether they lie in the time that was asked about cannot be said");
         }
 
         if (verified.Hidden > 0)
         {
             findings.Break(
                 Flaw.Completeness,
-                $"{verified.Hidden} of {verified.Entries} entries are not shown, only their digests: whether they meet the conditions cannot be seen");
+                $"Of {Plural.Words(verified.Entries, "entry", "entries")}, {verified.Hidden} are not shown, only as digests: whether they meet the conditions cannot be seen");
         }
 
         foreach (var condition in conditions)

@@ -31,7 +31,7 @@ internal sealed class ExportSentences(
 
         if (!findings.Has(Flaw.Disclosure) && entries.DisclosuresMatched > 0)
         {
-            findings.Hold($"Disclosures: {entries.DisclosuresMatched} match digests that were sealed.");
+            findings.Hold($"Disclosures: {Plural.Words(entries.DisclosuresMatched, "matches a digest that was", "match digests that were")} sealed.");
         }
 
         if (!OfEntries.Any(findings.Has) && !findings.Has(Flaw.Disclosure))
@@ -59,7 +59,7 @@ internal sealed class ExportSentences(
         SayExpired();
         if (Checkpoint.Size > header.To || header.From > 0)
         {
-            findings.Remark($"The log of that checkpoint has {Checkpoint.Size} entries; this export says nothing of those outside of its positions.");
+            findings.Remark($"The log of that checkpoint has {Plural.Words(Checkpoint.Size, "entry", "entries")}; this export says nothing of those outside of its positions.");
         }
     }
 
@@ -71,8 +71,12 @@ internal sealed class ExportSentences(
         }
 
         var by = entries.Expired.Announcements.ToList();
-        findings.Remark($"{entries.Expired.Count} of the entries have expired: their bodies are no longer kept. Their digests hold, and {by.Count} sealed entries audit.expire announced it before, position {by[0].Position} ({by[0].At}) to {by[^1].Position} ({by[^1].At}). That their time had passed is yours to compare with your retention.");
+        findings.Remark($"{Plural.Words(entries.Expired.Count, "entry has", "entries have")} expired: the bodies are no longer kept. The digests hold, and {Plural.Words(by.Count, "sealed entry", "sealed entries")} audit.expire announced it before, position {by[0].Position} ({by[0].At}) to {by[^1].Position} ({by[^1].At}). That their time had passed is yours to compare with your retention.");
     }
+
+    private static string Sizes(List<Claim> earlier) => earlier.Count == 1
+        ? $"of size {earlier[0].Size} ({Instant.Words(earlier[0].Time)})"
+        : $"of sizes {earlier[0].Size} ({Instant.Words(earlier[0].Time)}) to {earlier[^1].Size} ({Instant.Words(earlier[^1].Time)})";
 
     // Whose an entry is stands in its body.
     private string Shown() => entries.Hidden == 0 ? $"all of tenant {header.Tenant}"
@@ -87,15 +91,14 @@ internal sealed class ExportSentences(
             return;
         }
 
-        findings.Hold($"One history with {earlier.Count} earlier checkpoints, of sizes {earlier[0].Size} ({Instant.Words(earlier[0].Time)}) to {
-            earlier[^1].Size} ({Instant.Words(earlier[^1].Time)}): nothing of it was rewritten since.");
+        findings.Hold($"One history with {Plural.Words(earlier.Count, "earlier checkpoint")}, {Sizes(earlier)}: nothing of it was rewritten since.");
     }
 
     private void SayHeads()
     {
         if (heads.Count > 0 && !findings.Has(Flaw.Head) && !findings.Has(Flaw.SplitView) && !findings.Has(Flaw.Signature))
         {
-            findings.Hold($"In the log of heads {header.HeadsOrigin}: {heads.Count} heads of this log, of one history with its checkpoint.");
+            findings.Hold($"In the log of heads {header.HeadsOrigin}: {Plural.Words(heads.Count, "head")} of this log, of one history with its checkpoint.");
             if (heads.LeavesAreGiven)
             {
                 findings.Hold($"Whole log of heads: {heads.OfLabel} of its leaves are of this log, all of one history.");
@@ -113,10 +116,11 @@ internal sealed class ExportSentences(
             return;
         }
 
-        foreach (var claim in histories.Claims.Where(c => !c.Cosignatures.IsEmpty))
+        var cosigned = histories.Claims.Where(c => !c.Cosignatures.IsEmpty)
+            .Select(c => (c.Size, By: string.Join(", ", c.Cosignatures.Select(w => $"{w.Witness} at {Instant.Words(w.Time)}")), c.Cosignatures.Length));
+        foreach (var (size, by, count) in cosigned.Distinct())
         {
-            var seen = string.Join(", ", claim.Cosignatures.Select(c => $"{c.Witness} at {Instant.Words(c.Time)}"));
-            findings.Hold($"Witnessed, {claim.Cosignatures.Length} of {policy.Witnesses.Length} and {policy.Threshold} are needed: size {claim.Size}, by {seen}.");
+            findings.Hold($"Witnessed, {count} of {policy.Witnesses.Length} and {policy.Threshold} are needed: size {size}, by {by}.");
         }
 
         var upTo = histories.Claims.Where(c => !c.Cosignatures.IsEmpty).Select(c => c.Size).DefaultIfEmpty(0UL).Max();

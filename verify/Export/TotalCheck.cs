@@ -144,7 +144,7 @@ internal sealed class TotalCheck(ExportHeader header, Findings findings)
 
         var line = claim.Line;
         findings.Prove(proven);
-        findings.Hold($"{line.Claim} ({(proven.Entries == 0 ? "NO ENTRY HAS IT" : proven.Entries == 1 ? "1 entry has it" : $"{proven.Entries} entries have it")}), between {
+        findings.Hold($"{line.Claim} ({(proven.Entries == 0 ? "NO ENTRY HAS IT" : Plural.Words(proven.Entries, "entry has it", "entries have it"))}), between {
             (proven.OlderTime is { } time ? $"the checkpoint of size {line.Older} of {Instant.Words(time)}" : "the log's beginning")} and that of size {
             proven.NewerSize} of {Instant.Words(proven.NewerTime)}.");
         if (proven.Entries == 0)

@@ -95,7 +95,7 @@ internal sealed class ApiClient : IDisposable
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
-                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)));
+                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)), _credentials.Role);
             }
 
             await using var from = await response.Content.ReadAsStreamAsync(cancellationToken);
@@ -140,7 +140,7 @@ internal sealed class ApiClient : IDisposable
                     _token = null;
                 }
 
-                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)));
+                throw Refusal((int)response.StatusCode, Parse(await response.Content.ReadAsStringAsync(cancellationToken)), _credentials.Role);
             }
 
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
@@ -194,7 +194,7 @@ internal sealed class ApiClient : IDisposable
         using (response)
         {
             var body = Parse(text);
-            return response.IsSuccessStatusCode ? body ?? new JsonObject() : throw Refusal((int)response.StatusCode, body);
+            return response.IsSuccessStatusCode ? body ?? new JsonObject() : throw Refusal((int)response.StatusCode, body, _credentials.Role);
         }
     }
 
@@ -211,7 +211,8 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>One line for the answer, and one for each fault it names (RFC 9457, or RFC 6749 section 5.2).</summary>
-    internal static ApiFault Refusal(int status, JsonNode? problem)
+    /// <param name="role">As which of the tenant's roles it was asked; null where roles decide nothing.</param>
+    internal static ApiFault Refusal(int status, JsonNode? problem, string? role = null)
     {
         var code = Text(problem, "code") ?? Text(problem, "error");
         var detail = Text(problem, "detail") ?? Text(problem, "error_description") ?? Text(problem, "title");
@@ -221,6 +222,11 @@ internal sealed class ApiClient : IDisposable
         foreach (var fault in (problem as JsonObject)?["errors"] as JsonArray ?? [])
         {
             lines.Add("  " + FaultLine(fault));
+        }
+
+        if (status == 404 && role is not null)
+        {
+            lines.Add($"  What does not exist and what the role '{role}' may not see is answered alike. Next step: --role names another.");
         }
 
         return new ApiFault(status is >= 400 and < 500 ? ExitCode.Refused : ExitCode.Failed, lines.ToImmutable(), status);

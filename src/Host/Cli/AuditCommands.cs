@@ -15,7 +15,7 @@ internal static class AuditCommands
 
     private static readonly (string Name, string[] Options, string Words)[] Filters =
     [
-        ("action", ["--action"], "What was done: data.read, or 'keys.*' for all that begin so (docs/audit-events.md)"),
+        ("action", ["--action"], "What was done: data.read, or 'data.*' for all that begin so (docs/audit-events.md)"),
         ("actor", ["--actor"], "Who did it: id of a client or user"),
         ("entity", ["--entity"], "On what: patient"),
         ("record", ["--record"], "On which record: its id; also entries that name it among others"),
@@ -93,7 +93,8 @@ internal static class AuditCommands
         {
             var query = $"entry={result.GetRequiredValue(entry)}"
                 + (result.GetValue(disclose) is { } fields ? $"&disclose={Uri.EscapeDataString(fields)}" : "");
-            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken);
+            return FetchAsync(
+                result, "export", query, result.GetRequiredValue(file), cancellationToken, disclosed: result.GetValue(disclose));
         });
         return command;
     }
@@ -158,7 +159,7 @@ internal static class AuditCommands
     }
 
     private static async Task<int> FetchAsync(
-        ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true)
+        ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true, string? disclosed = null)
     {
         var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
         using var client = new ApiClient(credentials);
@@ -182,10 +183,29 @@ internal static class AuditCommands
             }
         }
 
+        if (disclosed is not null && !await DisclosesAsync(file, cancellationToken))
+        {
+            Output.Message($"Nothing is disclosed: the entry has no value of {disclosed}, or it is not kept any more (who is forgotten takes it along).");
+        }
+
         Output.Message(proven
-            ? $"{file.FullName}: {file.Length} bytes. Next step: bulkhead-verify export {file.FullName}"
+            ? $"{file.FullName}: {file.Length} bytes. Next step: ./bulkhead audit verify -- export {file.FullName} --log KEY (the one that you noted; ./bulkhead audit log says it)"
             : $"{file.FullName}: {file.Length} bytes, without proofs: to prove them, export without --format");
         return ExitCode.Done;
+    }
+
+    /// <summary>Of one entry: its line comes early, and is short.</summary>
+    private static async Task<bool> DisclosesAsync(FileInfo file, CancellationToken cancellationToken)
+    {
+        await foreach (var line in File.ReadLinesAsync(file.FullName, cancellationToken))
+        {
+            if (line.StartsWith("{\"type\":\"entry\"", StringComparison.Ordinal))
+            {
+                return line.Contains(",\"disclosures\":[", StringComparison.Ordinal);
+            }
+        }
+
+        return false;
     }
 
     private static void Show(JsonNode page)

@@ -9,6 +9,9 @@ namespace Bulkhead.Host.Cli;
 /// </summary>
 internal sealed record ClientCredentials(Uri BaseUrl, Uri TokenUrl, string ClientId, string ClientSecret)
 {
+    /// <summary>Of the tenant's client; null for the operator, and for a client from the environment.</summary>
+    public string? Role { get; init; }
+
     public Uri Url(string path) => new($"{BaseUrl.AbsoluteUri.TrimEnd('/')}/{path}");
 
     public static ClientCredentials Operator(ParseResult result)
@@ -38,7 +41,7 @@ internal sealed record ClientCredentials(Uri BaseUrl, Uri TokenUrl, string Clien
         var client = tenant.Clients.FirstOrDefault(client => client.Role == role) ?? throw new ApiFault(
             ExitCode.Failed,
             [$"No client of {slug} has the role '{role}' here; known: {string.Join(", ", tenant.Clients.Select(client => client.Role))}"]);
-        return new ClientCredentials(new Uri(tenant.BaseUrl), new Uri(tenant.TokenUrl), client.ClientId, client.ClientSecret);
+        return new ClientCredentials(new Uri(tenant.BaseUrl), new Uri(tenant.TokenUrl), client.ClientId, client.ClientSecret) { Role = role };
     }
 
     private static ClientCredentials? FromEnvironment(string tokenPath, string basePath)

@@ -77,7 +77,7 @@ internal static class WitnessesCommands
 
         var witnesses = answer["witnesses"] as JsonArray ?? [];
         Output.Table(
-            ["witness", "signed", "answer", "url", "key"],
+            ["witness", "signed", "last answer", "url", "key"],
             witnesses.Select(w => (string[])[$"{w?["name"]}", $"{w?["signed"]}", Answer(w), $"{w?["url"]}", $"{w?["vkey"]}"]));
         foreach (var witness in witnesses)
         {

@@ -171,21 +171,21 @@ internal sealed record AuditQuery
     {
         if (!value.Contains('*', StringComparison.Ordinal))
         {
-            Action = Text("action", value, faults);
+            Action = AuditEvents.All.ContainsKey(value) ? value : Refuse<string>("action", NoAction, faults);
         }
-        else if (value.Length is > 2 and <= MaxText && value.EndsWith(".*", StringComparison.Ordinal)
-            && value.AsSpan(0, value.Length - 2).IndexOfAnyExcept(NameCharacters) < 0)
+        else if (value.Length > 1 && value.EndsWith('*')
+            && AuditEvents.All.Keys.Any(action => action.StartsWith(value[..^1], StringComparison.Ordinal)))
         {
             Prefix = value[..^1];
         }
         else
         {
-            Refuse<string>("action", "The name of an action, or the beginning of names and a star: keys.*", faults);
+            Refuse<string>("action", NoAction, faults);
         }
     }
 
-    private static readonly System.Buffers.SearchValues<char> NameCharacters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    private const string NoAction =
+        "No action is called so. A name of docs/audit-events.md is needed (data.read), or the beginning of names and a star (keys.*).";
 
     private static string? Cursor(string name, string value, List<Fault> faults) =>
         value.Length is > 0 and <= MaxCursor ? value : Refuse<string>(name, "The cursor is not one of ours.", faults);

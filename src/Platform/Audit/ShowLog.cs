@@ -40,7 +40,7 @@ internal static class ShowLog
         if (since > state.Size || position >= state.Size)
         {
             await ProblemResults.WriteAsync(
-                context, 409, "log-shorter", TooShort(since > state.Size, state.Size), null, cancellationToken);
+                context, 409, "log-shorter", TooShort(state.Size), null, cancellationToken);
             return;
         }
 
@@ -92,9 +92,8 @@ internal static class ShowLog
         return asked;
     }
 
-    private static string TooShort(bool isOlder, long size) => isOlder
-        ? $"The log has {size} entries. If a checkpoint of it is larger, keep that: it proves that the log was cut off."
-        : $"The log has {size} entries; what was just done is sealed within a second.";
+    public static string TooShort(long size) =>
+        $"The log has {size} entries (what was just done is sealed within a second). If a checkpoint of it is larger, keep that: it proves that the log was cut off.";
 
     private static async Task<(List<byte[]> Consistency, List<byte[]> Inclusion)> ProofsAsync(
         AuditLog log, RequestContext context, long? since, long? position, long size, CancellationToken cancellationToken)

@@ -56,6 +56,13 @@ internal static class TailAudit
 
         // Sealed before the entry of this very act, which is therefore the first that a new tail sees.
         var position = from ?? await seat.SizeAsync(call.Context, context.RequestAborted);
+        if (from > 0 && (await log.StateAsync(call.Context, context.RequestAborted)).Size is var size && from > size)
+        {
+            await ProblemResults.WriteAsync(
+                context, 409, "log-shorter", ShowLog.TooShort(size), null, context.RequestAborted);
+            return;
+        }
+
         await database.RunAsync(
             call.Context,
             new TenantWork().Record(new AuditEvent(Action)

@@ -69,18 +69,18 @@ public sealed class SearchTests(SearchServer server) : IClassFixture<SearchServe
     [Theory, MemberData(nameof(Tenants))]
     public async Task A_cursor_leads_onward_and_back_over_HTTP_and_opens_for_nobody_else(string tenant)
     {
-        var first = (await server.SendAsync(tenant, "GET", "audit?action=test.*&limit=5")).Is(200).Json;
+        var first = (await server.SendAsync(tenant, "GET", "audit?action=witness.*&limit=5")).Is(200).Json;
         Assert.Equal(JsonValueKind.Null, first.GetProperty("previous").ValueKind);
         var next = first.GetProperty("next").GetString()!;
-        var second = (await server.SendAsync(tenant, "GET", $"audit?action=test.*&limit=5&after={next}")).Is(200).Json;
+        var second = (await server.SendAsync(tenant, "GET", $"audit?action=witness.*&limit=5&after={next}")).Is(200).Json;
         Assert.Empty(Ids(first).Intersect(Ids(second)));
         var previous = second.GetProperty("previous").GetString()!;
-        var again = (await server.SendAsync(tenant, "GET", $"audit?action=test.*&limit=5&before={previous}")).Is(200).Json;
+        var again = (await server.SendAsync(tenant, "GET", $"audit?action=witness.*&limit=5&before={previous}")).Is(200).Json;
         Assert.Equal(Ids(first), Ids(again));
         var onward = again.GetProperty("next").GetString()!;
-        Assert.Equal(Ids(second), Ids((await server.SendAsync(tenant, "GET", $"audit?action=test.*&limit=5&after={onward}")).Is(200).Json));
-        Assert.Equal("invalid-cursor", (await server.SendAsync(tenant, "GET", $"audit?action=test.a&limit=5&after={next}")).Is(400).Code);
-        Assert.Equal("invalid-cursor", (await server.SendAsync(tenant == "a" ? "b" : "a", "GET", $"audit?action=test.*&limit=5&after={next}")).Is(400).Code);
+        Assert.Equal(Ids(second), Ids((await server.SendAsync(tenant, "GET", $"audit?action=witness.*&limit=5&after={onward}")).Is(200).Json));
+        Assert.Equal("invalid-cursor", (await server.SendAsync(tenant, "GET", $"audit?action=witness.put&limit=5&after={next}")).Is(400).Code);
+        Assert.Equal("invalid-cursor", (await server.SendAsync(tenant == "a" ? "b" : "a", "GET", $"audit?action=witness.*&limit=5&after={next}")).Is(400).Code);
     }
 
     [Theory, MemberData(nameof(Tenants))]
@@ -130,7 +130,7 @@ public sealed class SearchTests(SearchServer server) : IClassFixture<SearchServe
 
     private static IEnumerable<string> Combinations()
     {
-        string[] actions = ["", "&action=test.a", "&action=test.*"];
+        string[] actions = ["", "&action=witness.put", "&action=witness.*"];
         string[] actors = ["", "&actor=actor-1"];
         string[] entities = ["", "&entity=person"];
         string[] records = ["", $"&record={Record}"];
@@ -290,7 +290,7 @@ public sealed class SearchServer() : DataServer(Manifest, options => options wit
             with made as (
                 select g, '2025-01-01 00:00:00Z'::timestamptz + g * interval '1 millisecond' as at,
                     (lpad(to_hex(1735689600000 + g), 12, '0') || '7' || substr(md5($1::text || g), 1, 3) || '8' || substr(md5($1::text || g), 4, 15))::uuid as id,
-                    'actor-' || g % 3 as actor, (array['test.a', 'test.b', 'test', 'testa', 'other.a'])[1 + g % 5] as action,
+                    'actor-' || g % 3 as actor, (array['witness.put', 'witness.remove', 'witness', 'witnessput', 'other.a'])[1 + g % 5] as action,
                     (array['person', 'city', null])[1 + g % 7 % 3] as entity, case when g % 11 = 0 then 'denied' else 'ok' end as result,
                     case when g % 10 = 0 then array[10, g % 5] else array[10 + g % 5] end as records,
                     case when g % 13 = 0 then '{{Request}}' else 'r' || g end as request

@@ -51,14 +51,17 @@ public sealed class ServedLogTests(SealingServer server) : LogChecks(server), IC
     [InlineData("0/-01")]
     [InlineData("0/999")]
     [InlineData("0/001.p/255/1")]
+    [InlineData("0/000")]
+    [InlineData("entries/000")]
     [InlineData("entries/999")]
     [InlineData("entries/000.p/0")]
     [InlineData("-1/000")]
     [InlineData("")]
     public async Task What_is_no_tile_is_not_found(string path)
     {
-        await WriteAsync("a", 1);
-        Assert.Equal(404, (await server.SendAsync("a", "GET", $"audit/log/tile/{path}")).Status);
+        // Of a log with fewer entries than a tile has.
+        await WriteAsync("c", 1);
+        Assert.Equal(404, (await server.SendAsync("c", "GET", $"audit/log/tile/{path}")).Status);
     }
 
     [Fact]

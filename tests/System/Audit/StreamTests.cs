@@ -164,6 +164,16 @@ public sealed partial class StreamTests(StreamServer server) : IClassFixture<Str
         Assert.Equal(0, collector.Connections);
     }
 
+    [Theory]
+    [InlineData("https://169.254.169.254/latest")]
+    [InlineData("syslog://[fe80::1]:6514")]
+    [InlineData("https://0.0.0.0/")]
+    public async Task A_collector_at_an_address_that_is_never_allowed_is_refused_at_once(string url)
+    {
+        var answer = (await server.SendAsync("b", "POST", "audit/streams", $$"""{"name":"never","url":"{{url}}"}""")).Is(422);
+        Assert.Contains("it is not a public one", answer.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Who_does_not_manage_the_log_appoints_no_collector_and_every_act_is_an_entry()
     {

@@ -80,6 +80,9 @@ public sealed class TailTests(SealingServer server) : IClassFixture<SealingServe
         }
 
         Assert.Equal(400, (await server.SendAsync("a", "GET", "audit/tail", headers: ("Last-Event-ID", "x"))).Status);
+        // Who saw more than there is does not wait until there is as much again.
+        Assert.Equal("log-shorter", (await server.SendAsync("a", "GET", "audit/tail?from=1000000")).Is(409).Code);
+        Assert.Equal("log-shorter", (await server.SendAsync("a", "GET", "audit/tail", headers: ("Last-Event-ID", "1000000"))).Is(409).Code);
     }
 
     [Fact]

@@ -28,6 +28,14 @@ public sealed class ApiClientTests
             fault.Lines);
     }
 
+    [Fact]
+    public void Name_the_role_that_found_nothing()
+    {
+        Assert.Contains("'securityOfficer'", ApiClient.Refusal(404, null, "securityOfficer").Lines[^1], StringComparison.Ordinal);
+        Assert.Single(ApiClient.Refusal(404, null).Lines);
+        Assert.Single(ApiClient.Refusal(409, null, "securityOfficer").Lines);
+    }
+
     [Theory]
     [InlineData(503, ExitCode.Failed)]
     [InlineData(404, ExitCode.Refused)]

@@ -55,12 +55,15 @@ public sealed class AuditStreams
     private readonly Sealing _sealing;
     private readonly TimeProvider _time;
 
-    internal AuditStreams(TenantDatabase database, Sealing sealing, TimeProvider time)
+    internal AuditStreams(TenantDatabase database, Sealing sealing, KernelOptions options, TimeProvider time)
     {
+        AllowsPrivateAddresses = options.StreamsAllowPrivateAddresses;
         _database = database;
         _sealing = sealing;
         _time = time;
     }
+
+    public bool AllowsPrivateAddresses { get; }
 
     public async Task<ImmutableArray<StreamState>> ListAsync(RequestContext context, CancellationToken cancellationToken)
     {

@@ -49,7 +49,7 @@ internal static class StreamEndpoints
         try
         {
             using var json = JsonDocument.Parse(body, Strict);
-            stream = StreamRequest.Read(json.RootElement, faults);
+            stream = StreamRequest.Read(json.RootElement, streams.AllowsPrivateAddresses, faults);
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {

@@ -1,7 +1,9 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Bulkhead.Kernel.Audit.Streams;
+using Bulkhead.Kernel.Keys.OwnKeyService;
 using Bulkhead.Platform.Access;
 
 namespace Bulkhead.Platform.Audit.Streams;
@@ -15,7 +17,7 @@ internal static class StreamRequest
     private static readonly string[] Members = ["name", "url", "format", "authority", "from"];
 
     /// <summary>Null when there are faults; all of them are in the list.</summary>
-    internal static NewStream? Read(JsonElement body, List<Fault> faults)
+    internal static NewStream? Read(JsonElement body, bool allowPrivate, List<Fault> faults)
     {
         if (body.ValueKind != JsonValueKind.Object)
         {
@@ -60,6 +62,12 @@ internal static class StreamRequest
         }
 
         var url = Url(Text(body, "url", 1, 2000, required: true, faults), faults, out var kind);
+        if (url is not null && IPAddress.TryParse(url.DnsSafeHost, out var address) && !AddressRule.Allows(address, allowPrivate))
+        {
+            // What a name leads to is judged at every connection; this would never be one.
+            faults.Add(new("invalid-value", "The operator allows no collector at this address: it is not a public one.", "/url"));
+        }
+
         return faults.Count == 0 ? new(name!, kind, url!, format, authority, from) : null;
     }
 
