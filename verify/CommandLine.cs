@@ -14,11 +14,12 @@ internal static class CommandLine
     private const string Usage = """
         bulkhead-verify export FILE [--log VKEY]... [--heads VKEY]... [--origin ORIGIN] [--witnesses POLICYFILE] [--json]
                                [--total ATTRIBUTE [--below N] | --each ATTRIBUTE --below N]
-        bulkhead-verify count FILE --where CONDITION [--where CONDITION]... [the other options of export]
+        bulkhead-verify count FILE --where CONDITION [--where CONDITION]... [--by NAME] [the other options of export]
         bulkhead-verify split A.note B.note --log VKEY [--proof FILE] [--json]
 
         export   says what of an export holds, and names what does not; with --total or --each, also that it proves this of committed numbers
-        count    verifies an export, then counts the entries that meet all conditions: NAME=VALUE, NAME~PREFIX, at>=TIME, at<TIME
+        count    verifies an export, then counts the entries that meet all conditions: NAME=VALUE, NAME~PREFIX, at>=TIME, at<TIME;
+                 with --by, also how many of them have which value of it: actor.id
         split    says whether two checkpoints are of one history; the proof is a file with one base64 hash a line
 
         Exit codes: 0 holds; 1 does not hold; 2 cannot be read; 64 wrong usage.
@@ -68,7 +69,7 @@ internal static class CommandLine
 
     private static int Count(string[] args, TextWriter output)
     {
-        var options = Options.Read(args, 1, "--log", "--heads", "--origin", "--witnesses", "--where");
+        var options = Options.Read(args, 1, "--log", "--heads", "--origin", "--witnesses", "--where", "--by");
         var conditions = options.Conditions();
         if (conditions.IsEmpty)
         {
@@ -76,10 +77,11 @@ internal static class CommandLine
         }
 
         var findings = new Findings();
-        var counting = new Counting.Counting(conditions);
+        var grouping = options.Grouping();
+        var counting = new Counting.Counting(conditions, grouping);
         var verified = Verify(options, [counting], findings);
         counting.Conclude(verified, findings);
-        return Report.Write(findings, options.Json, output, counting.Count, string.Join(" and ", conditions.Select(c => c.Text)));
+        return Report.Write(findings, options.Json, output, new(counting.Count, string.Join(" and ", conditions.Select(c => c.Text)), grouping));
     }
 
     private static int CompareNotes(string[] args, TextWriter output)

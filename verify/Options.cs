@@ -58,6 +58,9 @@ internal sealed class Options
     public ImmutableArray<Condition> Conditions() =>
         [.. All("--where").Select(v => Condition.TryParse(v, out var why) ?? throw new UsageException($"--where {v}: {why}"))];
 
+    public Grouping? Grouping() => One("--by") is not { } name ? null
+        : new(EntryName.TryParse(name, out var why) ?? throw new UsageException($"--by {name}: {why}"));
+
     public WantedTotal? WantedTotal()
     {
         var (total, each, below) = (One("--total"), One("--each"), One("--below"));

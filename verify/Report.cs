@@ -2,40 +2,77 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Bulkhead.Verify.Counting;
 using Bulkhead.Verify.Export;
 
 namespace Bulkhead.Verify;
+
+/// <param name="Grouping">Null when only the number was asked for.</param>
+internal sealed record Counted(long Count, string Conditions, Grouping? Grouping);
 
 /// <summary>The findings line by line for people, or as one JSON object for programs; and the exit code.</summary>
 internal static class Report
 {
     private static readonly JsonWriterOptions Readable = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static int Write(Findings findings, bool json, TextWriter output, long? count = null, string? conditions = null)
+    public static int Write(Findings findings, bool json, TextWriter output, Counted? counted = null)
     {
         if (json)
         {
-            WriteJson(findings, output, count, conditions);
+            WriteJson(findings, output, counted);
         }
         else
         {
-            WriteWords(findings, output, count, conditions);
+            WriteWords(findings, output, counted);
         }
 
         return findings.Holds ? CommandLine.Holds : CommandLine.DoesNotHold;
     }
 
-    private static void WriteWords(Findings findings, TextWriter output, long? count, string? conditions)
+    private static void WriteWords(Findings findings, TextWriter output, Counted? counted)
     {
         WriteEach("holds  ", findings.Held, output);
         WriteEach("BROKEN ", findings.Broken.Select(b => b.Text), output);
         WriteEach("note   ", findings.Remarks, output);
-        if (count is not null && findings.Holds)
+        if (counted is not null && findings.Holds)
         {
-            output.WriteLine(FormattableString.Invariant($"count  {Plural.Words(count.Value, "entry", "entries")} with {conditions}"));
+            WriteEach("count  ", [$"{Plural.Words(counted.Count, "entry", "entries")} with {counted.Conditions}", .. By(counted.Grouping)], output);
         }
 
-        output.WriteLine(findings.Holds ? "It holds." : count is null ? "It does not hold." : "It does not hold: nothing is counted.");
+        output.WriteLine(findings.Holds ? "It holds." : counted is null ? "It does not hold." : "It does not hold: nothing is counted.");
+    }
+
+    private static IEnumerable<string> By(Grouping? grouping)
+    {
+        foreach (var (value, count) in grouping?.Counts ?? [])
+        {
+            yield return $"  {Plural.Words(count, "entry", "entries")} {(value is null ? $"without {grouping!.Name}" : $"of {grouping!.Name} {value}")}";
+        }
+
+        if (grouping?.Others > 0)
+        {
+            yield return $"  {Plural.Words(grouping.Others, "entry", "entries")} of other values";
+        }
+    }
+
+    private static void WriteGroups(Utf8JsonWriter json, Grouping? grouping)
+    {
+        if (grouping is null)
+        {
+            return;
+        }
+
+        json.WriteStartArray("by");
+        foreach (var (value, count) in grouping.Counts)
+        {
+            json.WriteStartObject();
+            json.WriteString(grouping.Name, value);
+            json.WriteNumber("count", count);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("others", grouping.Others);
     }
 
     // A control character in a name of the export would rewrite what the terminal shows.
@@ -47,17 +84,18 @@ internal static class Report
         }
     }
 
-    private static void WriteJson(Findings findings, TextWriter output, long? count, string? conditions)
+    private static void WriteJson(Findings findings, TextWriter output, Counted? counted)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes, Readable))
         {
             json.WriteStartObject();
             json.WriteBoolean("holds", findings.Holds);
-            if (count is { } number && findings.Holds)
+            if (counted is not null && findings.Holds)
             {
-                json.WriteNumber("count", number);
-                json.WriteString("where", conditions);
+                json.WriteNumber("count", counted.Count);
+                json.WriteString("where", counted.Conditions);
+                WriteGroups(json, counted.Grouping);
             }
 
             WriteTexts(json, "held", findings.Held);

@@ -42,7 +42,8 @@ internal static class Split
         {
             findings.Break(
                 Flaw.Consistency,
-                $"nothing shows that the checkpoint of size {small.Size} is a prefix of that of size {large.Size}: give the proof with --proof");
+                $"nothing is shown yet, neither one history nor a split view: whether the checkpoint of size {small.Size} is a prefix of that of size {
+                    large.Size} a proof shows. Next step: --proof FILE, with what GET /api/v1/audit/log?since={small.Size} has");
         }
         else if (Proofs.Consistent(small.Size, large.Size, proof, small.Root, large.Root))
         {

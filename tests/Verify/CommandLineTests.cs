@@ -65,7 +65,9 @@ public sealed class CommandLineTests : IDisposable
         foreach (var wrong in new string[][]
         {
             [], ["exports"], ["export"], ["export", good, good], ["export", good, "--frob", "1"], ["export", good, "--log"], ["export", good, "--log", "x"],
-            ["export", good, "--origin", "a", "--origin", "b"], ["count", good], ["count", good, "--where", "actor.knd=operator"], ["split", good, good],
+            ["export", good, "--origin", "a", "--origin", "b"], ["count", good], ["count", good, "--where", "actor.knd=operator"],
+            ["count", good, "--where", "action=data.read", "--by", "actor"], ["count", good, "--by", "actor.id"],
+            ["split", good, good],
         })
         {
             Assert.Equal(CommandLine.WrongUsage, Run(wrong).Code);
@@ -119,6 +121,21 @@ public sealed class CommandLineTests : IDisposable
             "--json");
         using var json = JsonDocument.Parse(output);
         Assert.Equal(expected, json.RootElement.GetProperty("count").GetInt64());
+    }
+
+    [Fact]
+    public void A_count_says_how_many_are_of_whom()
+    {
+        var path = Write("e", TestExport.Of(log, 0, 100).Bytes());
+        var (code, output, _) = Run("count", path, "--where", "action=data.read", "--by", "actor.kind");
+        Assert.Equal(CommandLine.Holds, code);
+        Assert.Contains("count  66 entries with action=data.read\ncount    66 entries of actor.kind user\n", output, StringComparison.Ordinal);
+        // Of a list each element counts; and what has no such member is not left out.
+        Assert.Contains("count    66 entries of actor.roles nurse\ncount    66 entries of actor.roles writer\n", Run("count", path, "--where", "action=data.read", "--by", "actor.roles").Output, StringComparison.Ordinal);
+        Assert.Contains("count    66 entries without ticket\n", Run("count", path, "--where", "action=data.read", "--by", "ticket").Output, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(Run("count", path, "--where", "at>=2026-05-01", "--by", "details.note", "--json").Output);
+        Assert.Contains(json.RootElement.GetProperty("by").EnumerateArray(), g => g.GetProperty("details.note").GetString() == "Zürich \"7\"");
+        Assert.Equal(100, json.RootElement.GetProperty("by").EnumerateArray().Sum(g => g.GetProperty("count").GetInt64()));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Bulkhead.Verify.Export;
 using Bulkhead.Verify.Json;
 
@@ -19,21 +18,13 @@ internal sealed class Condition
 {
     private const string AtForm = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
 
-    // A name that no entry has would count nothing, and that would read as "nobody did".
-    private static readonly HashSet<string> Names = new(StringComparer.Ordinal)
-    {
-        "action", "actor", "app", "assurance", "at", "commitments", "credential", "details", "entity", "fields", "id", "onBehalfOf", "policy",
-        "purpose", "reason", "records", "request", "result", "source", "tenant", "ticket", "values",
-    };
-
-    private readonly byte[][] path;
+    private readonly EntryName name;
     private readonly byte[] value;
-    private readonly List<Member> members = [];
 
-    private Condition(string text, string[] path, Comparison comparison, string value, DateTimeOffset? instant)
+    private Condition(string text, EntryName name, Comparison comparison, string value, DateTimeOffset? instant)
     {
         (Text, Comparison, Instant) = (text, comparison, instant);
-        this.path = [.. path.Select(CanonicalJson.Spell)];
+        this.name = name;
         this.value = CanonicalJson.Spell(value);
     }
 
@@ -44,7 +35,7 @@ internal sealed class Condition
     /// <summary>Of a condition on `at`: which.</summary>
     public DateTimeOffset? Instant { get; }
 
-    public bool IsOnTime => path.Length == 1 && path[0].AsSpan().SequenceEqual("at"u8);
+    public bool IsOnTime => name.Text == "at";
 
     public long Matched { get; private set; }
 
@@ -64,20 +55,18 @@ internal sealed class Condition
         }
 
         var value = text[(end + (comparison == Comparison.AtLeast ? 2 : 1))..];
-        var path = text[..end].Split('.');
-        if (!Names.Contains(path[0]) || path.Contains("")
-            || (path[0] == "actor" && (path.Length != 2 || path[1] is not ("id" or "kind" or "roles"))))
+        if (EntryName.TryParse(text[..end], out var unknown) is not { } name)
         {
-            why = $"entries have no member {text[..end]}";
+            why = unknown;
             return null;
         }
 
         if (comparison is Comparison.Equal or Comparison.Prefix)
         {
-            return new(text, path, comparison, value, null);
+            return new(text, name, comparison, value, null);
         }
 
-        if (path is not ["at"] || value.StartsWith('='))
+        if (name.Text != "at" || value.StartsWith('='))
         {
             return null;
         }
@@ -89,7 +78,7 @@ internal sealed class Condition
             return null;
         }
 
-        return new(text, path, comparison, Spell(instant), instant);
+        return new(text, name, comparison, Spell(instant), instant);
     }
 
     /// <summary>As entries have it.</summary>
@@ -102,35 +91,9 @@ internal sealed class Condition
 
     public bool Matches(EntryBody body)
     {
-        var found = body[path[0]];
-        for (var i = 1; i < path.Length && !found.IsEmpty; i++)
-        {
-            members.Clear();
-            CanonicalJson.Fault(found, members);
-            found = new EntryBody(found, members)[path[i]];
-        }
-
-        var matches = !found.IsEmpty && AnyMatches(found);
+        var matches = EntryName.Any(name.In(body), (_, found) => IsMatch(found));
         Matched += matches ? 1 : 0;
         return matches;
-    }
-
-    private bool AnyMatches(ReadOnlySpan<byte> json)
-    {
-        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = CanonicalJson.Deepest + 1 });
-        while (reader.Read())
-        {
-            if (reader.TokenType is JsonTokenType.StartObject)
-            {
-                reader.Skip();
-            }
-            else if (reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.EndArray) && IsMatch(reader.ValueSpan))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private bool IsMatch(ReadOnlySpan<byte> found) => Comparison switch

@@ -3,7 +3,7 @@ using Bulkhead.Verify.Export;
 namespace Bulkhead.Verify.Counting;
 
 /// <summary>Counts entries that meet all conditions, while they are verified.</summary>
-internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObserver
+internal sealed class Counting(IReadOnlyList<Condition> conditions, Grouping? grouping) : IEntryObserver
 {
     private const int MostNamed = 20;
 
@@ -29,6 +29,7 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions) : IEntryObse
         if (all)
         {
             Count++;
+            grouping?.Add(body);
             if (positions.Count < MostNamed)
             {
                 positions.Add(position);

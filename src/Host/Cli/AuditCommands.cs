@@ -32,7 +32,7 @@ internal static class AuditCommands
     public static Command Build() => new("audit", "A tenant's audit log: search and follow it, export it with its proofs, verify an export")
     {
         Search(), AuditTailCommand.Build(Tenant, Role), AuditValuesCommand.Build(Tenant), AuditPolicyCommand.Build(Tenant, Role),
-        AuditLogCommand.Build(Tenant, Role), Export(), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
+        AuditLogCommand.Build(Tenant, Role), Export(), AuditCountCommand.Build(Tenant, Role), Prove(), ProveTotal(), Verify(), AuditStreamCommands.Build(),
         AuditRetentionCommands.Retention(), AuditRetentionCommands.Holds(),
     };
 
@@ -71,14 +71,15 @@ internal static class AuditCommands
         {
             Tenant, Role, file, from, until, format, disclose,
         };
-        command.SetAction((result, cancellationToken) =>
-        {
-            var query = string.Join('&', new[] { ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)), ("disclose", result.GetValue(disclose)) }
-                .Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
-            var ocsf = result.GetValue(format) == "ocsf";
-            query = ocsf ? string.Join('&', new[] { query, "format=ocsf" }.Where(p => p.Length > 0)) : query;
-            return FetchAsync(result, "export", query, result.GetRequiredValue(file), cancellationToken, proven: !ocsf);
-        });
+        command.SetAction((result, cancellationToken) => SaveAsync(
+            result,
+            "export",
+            [
+                ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(until)), ("disclose", result.GetValue(disclose)),
+                ("format", result.GetValue(format) == "ocsf" ? "ocsf" : null),
+            ],
+            result.GetRequiredValue(file),
+            cancellationToken));
         return command;
     }
 
@@ -89,12 +90,17 @@ internal static class AuditCommands
         var command = new Command("prove", "One entry with the proof that it is in the log") { Tenant, Role, entry, file };
         var disclose = Disclose();
         command.Add(disclose);
-        command.SetAction((result, cancellationToken) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
-            var query = $"entry={result.GetRequiredValue(entry)}"
-                + (result.GetValue(disclose) is { } fields ? $"&disclose={Uri.EscapeDataString(fields)}" : "");
-            return FetchAsync(
-                result, "export", query, result.GetRequiredValue(file), cancellationToken, disclosed: result.GetValue(disclose));
+            var (export, fields) = (result.GetRequiredValue(file), result.GetValue(disclose));
+            await SaveAsync(
+                result, "export", [("entry", $"{result.GetRequiredValue(entry)}"), ("disclose", fields)], export, cancellationToken);
+            if (fields is not null && !await DisclosesAsync(export, cancellationToken))
+            {
+                Output.Message($"Nothing is disclosed: the entry has no value of {fields}, or it is not kept any more (who is forgotten takes it along).");
+            }
+
+            return ExitCode.Done;
         });
         return command;
     }
@@ -116,15 +122,15 @@ internal static class AuditCommands
         {
             Tenant, Role, attribute, from, to, below, each, file,
         };
-        command.SetAction((result, cancellationToken) =>
-        {
-            var query = string.Join('&', new[]
-            {
+        command.SetAction((result, cancellationToken) => SaveAsync(
+            result,
+            "total",
+            [
                 ("attribute", result.GetRequiredValue(attribute)), ("at.gte", result.GetValue(from)), ("at.lt", result.GetValue(to)),
                 ("below", result.GetValue(below)), ("each", result.GetValue(each)),
-            }.Where(p => p.Item2 is not null).Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2!)}"));
-            return FetchAsync(result, "total", query, result.GetRequiredValue(file), cancellationToken);
-        });
+            ],
+            result.GetRequiredValue(file),
+            cancellationToken));
         return command;
     }
 
@@ -136,61 +142,19 @@ internal static class AuditCommands
         };
         var command = new Command("verify", "Runs bulkhead-verify, which shares nothing with the platform but the formats") { arguments };
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellationToken) =>
-        {
-            var program = Path.Combine(AppContext.BaseDirectory, "verify", "bulkhead-verify.dll");
-            if (!File.Exists(program))
-            {
-                throw new ApiFault(ExitCode.Failed, [$"bulkhead-verify is not beside the program. Next step: dotnet publish verify -o {Path.GetDirectoryName(program)}"]);
-            }
-
-            var start = new System.Diagnostics.ProcessStartInfo(Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet");
-            start.ArgumentList.Add(program);
-            foreach (var argument in (result.GetValue(arguments) ?? []).Concat(result.UnmatchedTokens))
-            {
-                start.ArgumentList.Add(argument);
-            }
-
-            using var process = System.Diagnostics.Process.Start(start)!;
-            await process.WaitForExitAsync(cancellationToken);
-            return process.ExitCode;
-        });
+        command.SetAction((result, cancellationToken) =>
+            VerifierProcess.RunAsync((result.GetValue(arguments) ?? []).Concat(result.UnmatchedTokens), cancellationToken));
         return command;
     }
 
-    private static async Task<int> FetchAsync(
-        ParseResult result, string what, string query, FileInfo file, CancellationToken cancellationToken, bool proven = true, string? disclosed = null)
+    private static async Task<int> SaveAsync(
+        ParseResult result, string what, IReadOnlyList<(string Name, string? Value)> parameters, FileInfo file, CancellationToken cancellationToken)
     {
         var credentials = ClientCredentials.Tenant(result, result.GetRequiredValue(Tenant), result.GetRequiredValue(Role));
-        using var client = new ApiClient(credentials);
-        var part = file.FullName + ".part";
-        try
-        {
-            await using (var stream = File.Create(part))
-            {
-                await client.DownloadAsync(
-                    credentials.Url($"api/v1/audit/{what}" + (query.Length > 0 ? "?" + query : "")), stream, Output.Bytes, cancellationToken);
-            }
-
-            // Never a half export under the name that was asked for.
-            File.Move(part, file.FullName, overwrite: true);
-        }
-        finally
-        {
-            if (Directory.Exists(file.DirectoryName))
-            {
-                File.Delete(part);
-            }
-        }
-
-        if (disclosed is not null && !await DisclosesAsync(file, cancellationToken))
-        {
-            Output.Message($"Nothing is disclosed: the entry has no value of {disclosed}, or it is not kept any more (who is forgotten takes it along).");
-        }
-
-        Output.Message(proven
-            ? $"{file.FullName}: {file.Length} bytes. Next step: ./bulkhead audit verify -- export {file.FullName} --log KEY (the one that you noted; ./bulkhead audit log says it)"
-            : $"{file.FullName}: {file.Length} bytes, without proofs: to prove them, export without --format");
+        await AuditDownload.SaveAsync(credentials, what, parameters, file, cancellationToken);
+        Output.Message(parameters.Contains(("format", "ocsf"))
+            ? $"{file.FullName}: {file.Length} bytes, without proofs: to prove them, export without --format"
+            : $"{file.FullName}: {file.Length} bytes. Next step: ./bulkhead audit verify -- export {file.FullName} --log KEY (the one that you noted; ./bulkhead audit log says it)");
         return ExitCode.Done;
     }
 
