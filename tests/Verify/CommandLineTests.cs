@@ -311,7 +311,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Holds, Run("split", a, b, "--log", log.Key.VKey, "--proof", proof).Code);
         Assert.Equal(CommandLine.Holds, Run("split", b, a, "--log", log.Key.VKey, "--proof", proof).Code);
         Assert.Equal(CommandLine.Holds, Run("split", a, a, "--log", log.Key.VKey).Code);
-        Assert.Contains("give the proof with --proof", Run("split", a, b, "--log", log.Key.VKey).Output, StringComparison.Ordinal);
+        Assert.Contains("neither one history nor a split view", Run("split", a, b, "--log", log.Key.VKey).Output, StringComparison.Ordinal);
 
         log.Put(17, log.Bodies[16]);
         var (rewritten, same) = (Write("c.note", log.Note(52)), Write("d.note", log.Note(40)));

@@ -103,6 +103,10 @@ internal sealed class ExportSentences(
             {
                 findings.Hold($"Whole log of heads: {heads.OfLabel} of its leaves are of this log, all of one history.");
             }
+            else
+            {
+                findings.Remark($"That no other history of this log stands in the log of heads is not shown here: its leaves are not in the export (an export of the whole log has them, up to 200000; whoever reads GET /api/v1/audit/heads/tile/entries/… has them all).");
+            }
         }
 
         if (policy is null)

@@ -233,21 +233,35 @@ public sealed class AuditLog
             return null;
         }
 
-        var signed = SignedNote.Parse(heads.Note) ?? throw new InvalidOperationException("The note of the log of heads is none.");
-        var signatures = new List<NoteSignature>();
-        await _control.ReadAsync(
-            Sql.Of($"select line from control.cosignature where size = {SqlValue.Integer(heads.Size)} order by witness"),
-            row => signatures.AddRange(SignedNote.Parse($"{signed.Text}\n{row.Text(0)}\n")?.Signatures ?? []),
-            cancellationToken);
         var node = await HeadNodesAsync(n => MerkleTree.Inclusion(found.Position, heads.Size, n), cancellationToken);
         return new(
             found.Position,
             found.Size,
             found.Leaf,
             found.Note,
-            signed.With(signatures).ToString(),
+            await CosignedAsync(heads.Size, heads.Note, cancellationToken),
             heads.Size,
             MerkleTree.Inclusion(found.Position, heads.Size, node));
+    }
+
+    /// <summary>The newest checkpoint of the log of heads, with the witnesses' signatures that there are; null when it is empty.</summary>
+    public async Task<string?> HeadsNoteAsync(CancellationToken cancellationToken)
+    {
+        (long Size, string Note)? newest = null;
+        await _control.ReadAsync(
+            Sql.Of($"select size, note from control.head_tree where size > 0"), row => newest = (row.Integer(0), row.Text(1)), cancellationToken);
+        return newest is { } heads ? await CosignedAsync(heads.Size, heads.Note, cancellationToken) : null;
+    }
+
+    /// <summary>A tile of the tree of heads; null where there is none yet.</summary>
+    public async Task<byte[]?> HeadTileAsync(int level, long index, CancellationToken cancellationToken)
+    {
+        byte[]? hashes = null;
+        await _control.ReadAsync(
+            Sql.Of($"select hashes from control.head_tile where level = {SqlValue.Integer(level)} and index = {SqlValue.Integer(index)}"),
+            row => hashes = row.Bytes(0),
+            cancellationToken);
+        return hashes;
     }
 
     /// <summary>Leaves of the log of heads from a position on.</summary>
@@ -282,5 +296,16 @@ public sealed class AuditLog
         }
 
         return Tiles.Reader(tiles);
+    }
+
+    private async Task<string> CosignedAsync(long size, string note, CancellationToken cancellationToken)
+    {
+        var signed = SignedNote.Parse(note) ?? throw new InvalidOperationException("The note of the log of heads is none.");
+        var signatures = new List<NoteSignature>();
+        await _control.ReadAsync(
+            Sql.Of($"select line from control.cosignature where size = {SqlValue.Integer(size)} order by witness"),
+            row => signatures.AddRange(SignedNote.Parse($"{signed.Text}\n{row.Text(0)}\n")?.Signatures ?? []),
+            cancellationToken);
+        return signed.With(signatures).ToString();
     }
 }

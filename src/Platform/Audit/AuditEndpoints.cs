@@ -31,6 +31,8 @@ public static class AuditEndpoints
         routes.MapGet("/api/v1/audit/log", ShowLog.HandleAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/checkpoint", ServeTiles.CheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/log/tile/{**path}", ServeTiles.TileAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/heads/checkpoint", ServeTiles.HeadsCheckpointAsync).WithMetadata(EndpointPolicy.Tenant);
+        routes.MapGet("/api/v1/audit/heads/tile/{**path}", ServeTiles.HeadsTileAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/streams", StreamEndpoints.ListAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapPost("/api/v1/audit/streams", StreamEndpoints.AddAsync).WithMetadata(EndpointPolicy.Tenant);
         routes.MapGet("/api/v1/audit/streams/{name}", StreamEndpoints.ShowAsync).WithMetadata(EndpointPolicy.Tenant);

@@ -103,7 +103,34 @@ public sealed class ServedLogTests(SealingServer server) : LogChecks(server), IC
         }
     }
 
+    [Fact]
+    public async Task The_log_of_heads_is_served_as_tiles_to_whoever_may_read_a_log()
+    {
+        await WriteAsync("a", 2);
+        await WriteAsync("b", 2);
+        var note = SignedNote.Parse((await server.SendAsync("a", "GET", "audit/heads/checkpoint")).Is(200).Text)!;
+        Assert.True(note.IsSignedBy(Keys.Find(null)!, out _));
+        var checkpoint = Checkpoint.Parse(note.Text)!;
+        var (hashes, leaves) = (new List<byte[]>(), new List<byte[]>());
+        foreach (var path in TilePath.Grown(0, checkpoint.Size).Where(path => path.Level <= 0))
+        {
+            var bytes = await BytesAsync("b", $"audit/heads/{path}");
+            leaves.AddRange(path.Level == 0 ? [] : EntryBundle.Read(bytes, path.Width)!.Select(leaf => leaf.ToArray()));
+            hashes.AddRange(path.Level == 0 ? bytes.Chunk(32) : []);
+        }
+
+        Assert.All(leaves, leaf => Assert.Equal(80, leaf.Length));
+        Assert.Equal(hashes, leaves.Select(leaf => MerkleTree.LeafHash(leaf)));
+        var frontier = new MerkleFrontier();
+        hashes.ForEach(frontier.Append);
+        Assert.Equal(Convert.ToHexString(checkpoint.Root), Convert.ToHexString(frontier.Root()));
+        Assert.Equal(404, (await server.SendAsync("a", "GET", "audit/heads/tile/entries/x999/999")).Status);
+    }
+
     [Theory]
+    [InlineData("audit/heads/checkpoint")]
+    [InlineData("audit/heads/tile/0/000.p/1")]
+    [InlineData("audit/heads/tile/entries/000.p/1")]
     [InlineData("audit/export")]
     [InlineData("audit/log")]
     [InlineData("audit/log/checkpoint")]
