@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Bulkhead.Kernel.Audit.Transparency;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
@@ -20,6 +21,9 @@ internal sealed record SealedHead(TenantId Tenant, long Size, byte[] Root, DateT
 internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKeys keys, EntryMacs macs, KernelOptions options, TimeProvider time)
 {
     private const int MaxTileLevel = 7;
+
+    /// <summary>The last that this process signed of each log, and that was committed: a database that was set back is not signed further.</summary>
+    private readonly ConcurrentDictionary<TenantId, (long Size, byte[] Root)> _signed = new();
 
     /// <returns>Null when there was nothing to seal, or somebody else is at it.</returns>
     public async Task<SealedHead?> SealAsync(TenantEntry tenant, CancellationToken cancellationToken)
@@ -51,6 +55,7 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
         var note = entries.Count == 0 ? tree.Note : keys.Sign(tenant.Id, checkpoint.ToString()).ToString();
         await WriteAsync(lease.Connection, core, tenant.Id, tree, entries, taken[^1], tiles, frontier, note, at, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        _signed[tenant.Id] = (frontier.Size, frontier.Root());
         // What was refused alone makes no new head.
         var head = entries.Count == 0 && tree.Size > 0 ? HeadOf(tenant.Id, note) : new(tenant.Id, frontier.Size, checkpoint.Root, at, note);
         return head with { Refused = taken.Count - entries.Count };
@@ -153,18 +158,26 @@ internal sealed class AuditSealer(TenantPools pools, Catalogue catalogue, LogKey
                 reader.GetString(1),
                 reader.GetGuid(2),
                 AuditLeaf.HashOf(body, commitments),
-                !reader.GetBoolean(6) && macs.Holds(tenant, body, commitments, reader.GetFieldValue<byte[]>(5))));
+                !reader.GetBoolean(6) && macs.Holds(tenant, reader.GetGuid(2), body, commitments, reader.GetFieldValue<byte[]>(5))));
         }
 
         return (tree, entries);
     }
 
-    /// <summary>What the log's key has not signed is not signed further: somebody rewrote the tree.</summary>
+    /// <summary>What the log's key has not signed is not signed further: somebody rewrote the tree. Nor what it signed before it signed more.</summary>
     private void RequireSigned(TenantId tenant, Tree tree)
     {
-        if (tree.Size > 0 && !new MerkleFrontier(tree.Size, tree.Frontier).Root().AsSpan().SequenceEqual(keys.SignedRoot(tenant, tree.Note, tree.Size)))
+        var root = tree.Size > 0 ? new MerkleFrontier(tree.Size, tree.Frontier).Root() : MerkleTree.EmptyRoot;
+        if (tree.Size > 0 && !root.AsSpan().SequenceEqual(keys.SignedRoot(tenant, tree.Note, tree.Size)))
         {
             throw new InvalidOperationException("The stored tree is not the one that was signed. Next step: docs/audit-integrity.md");
+        }
+
+        if (_signed.TryGetValue(tenant, out var last)
+            && (tree.Size < last.Size || (tree.Size == last.Size && !root.AsSpan().SequenceEqual(last.Root))))
+        {
+            throw new InvalidOperationException(
+                $"The log was set back: {last.Size} entries were signed, and the stored tree has {tree.Size}. Next step: docs/audit-integrity.md");
         }
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Keys;
 using Bulkhead.Kernel.Tenancy;
@@ -15,13 +16,21 @@ namespace Bulkhead.Kernel.Audit;
 /// log that the database does not know. It covers SHA-256 of the body without the value of <c>records</c>, which only the statement of the
 /// act knows, and the commitments; where those are picked by the number of records, there is one for each.
 /// </summary>
-internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposable
+internal sealed partial class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposable
 {
     public const int Length = 16;
+
+    private const string Uuid = "\"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\"";
 
     private readonly ConcurrentDictionary<TenantId, (byte[] Of, SecretKey Key)> _open = new();
 
     private static ReadOnlySpan<byte> Associated => "entry-mac"u8;
+
+    /// <summary>What the statement of an act writes, and nothing else: no MAC covers it, and it must not make the body one that no act has.</summary>
+    [GeneratedRegex(
+        "\\A\\{(\"ids\":\\[(" + Uuid + "(," + Uuid + ")*)?\\]|\"count\":(0|[1-9][0-9]{0,15}),\"sha256\":\"[0-9a-f]{64}\")\\}\\z",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex Records { get; }
 
     public static byte[] NewKey(Sealing sealing, TenantId tenant)
     {
@@ -46,15 +55,16 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
     /// <returns>One for each text.</returns>
     public byte[][] Of(TenantId tenant, in AuditEntry entry, string[] commitments) => Of(Key(tenant), entry, commitments);
 
+    /// <param name="id">Under which it is stored: an entry is genuine under its own alone, so that it is not taken twice.</param>
     /// <param name="body">Of whoever wrote it, as are the commitments.</param>
-    public bool Holds(TenantId tenant, string body, string commitments, ReadOnlySpan<byte> mac) =>
-        Holds(Key(tenant), body, commitments, mac);
+    public bool Holds(TenantId tenant, Guid id, string body, string commitments, ReadOnlySpan<byte> mac) =>
+        Holds(Key(tenant), id, body, commitments, mac);
 
-    internal static bool Holds(ReadOnlySpan<byte> key, string body, string commitments, ReadOnlySpan<byte> mac)
+    internal static bool Holds(ReadOnlySpan<byte> key, Guid id, string body, string commitments, ReadOnlySpan<byte> mac)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        if (Without(bytes) is not { } covered)
+        if (Without(bytes, id) is not { } covered)
         {
             return false;
         }
@@ -99,8 +109,8 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
     }
 
     /// <summary>Closes the gap that the value of the member <c>records</c> leaves.</summary>
-    /// <returns>Bytes that are left; null for what is no object of JSON.</returns>
-    private static int? Without(byte[] body)
+    /// <returns>Bytes that are left; null for what is no object of JSON, is not of this id, or names records as no act does.</returns>
+    private static int? Without(byte[] body, Guid id)
     {
         try
         {
@@ -111,21 +121,31 @@ internal sealed class EntryMacs(Catalogue catalogue, Sealing sealing) : IDisposa
                 return null;
             }
 
+            (int Begin, int End)? gap = null;
+            var isOwn = false;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var isRecords = reader.ValueTextEquals("records"u8);
+                var isId = reader.ValueTextEquals("id"u8);
                 reader.Read();
                 var begin = (int)reader.TokenStartIndex;
+                isOwn |= isId && reader.TokenType == JsonTokenType.String && reader.TryGetGuid(out var own) && own == id;
                 reader.Skip();
-                if (isRecords)
-                {
-                    var end = (int)reader.BytesConsumed;
-                    body.AsSpan(end).CopyTo(body.AsSpan(begin));
-                    return body.Length - (end - begin);
-                }
+                gap ??= isRecords ? (begin, (int)reader.BytesConsumed) : null;
             }
 
-            return body.Length;
+            if (!isOwn || gap is not var (from, to))
+            {
+                return isOwn ? body.Length : null;
+            }
+
+            if (!Records.IsMatch(Encoding.UTF8.GetString(body, from, to - from)))
+            {
+                return null;
+            }
+
+            body.AsSpan(to).CopyTo(body.AsSpan(from));
+            return body.Length - (to - from);
         }
         catch (JsonException)
         {

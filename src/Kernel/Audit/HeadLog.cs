@@ -16,6 +16,9 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
 {
     public const int LeafLength = 80;
 
+    /// <summary>The last that this process signed, and that was committed.</summary>
+    private Signed _signed = new(0, MerkleTree.EmptyRoot);
+
     private readonly string _control = new NpgsqlConnectionStringBuilder(options.AppConnection).Database ?? "bulkhead";
 
     public static byte[] LabelOf(string origin) => SHA256.HashData([.. "bulkhead/v1 head\0"u8, .. Encoding.UTF8.GetBytes(origin)]);
@@ -53,9 +56,17 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
             "select size, frontier, note from control.head_tree for update",
             r => (r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2)),
             cancellationToken))[0];
-        if (size > 0 && !new MerkleFrontier(size, bytes).Root().AsSpan().SequenceEqual(keys.SignedRoot(null, last, size)))
+        var root = size > 0 ? new MerkleFrontier(size, bytes).Root() : MerkleTree.EmptyRoot;
+        if (size > 0 && !root.AsSpan().SequenceEqual(keys.SignedRoot(null, last, size)))
         {
             throw new InvalidOperationException("The stored log of heads is not the one that was signed. Next step: docs/audit-integrity.md");
+        }
+
+        var signed = _signed;
+        if (size < signed.Size || (size == signed.Size && !root.AsSpan().SequenceEqual(signed.Root)))
+        {
+            throw new InvalidOperationException(
+                $"The log of heads was set back: {signed.Size} heads were signed, and it has {size}. Next step: docs/audit-integrity.md");
         }
 
         var known = (await control.ListAsync(
@@ -107,5 +118,8 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
         await control.RunAsync(
             "update control.head_tree set size = $1, frontier = $2, note = $3", cancellationToken, frontier.Size, frontier.ToBytes(), note);
         await transaction.CommitAsync(cancellationToken);
+        _signed = new(frontier.Size, frontier.Root());
     }
+
+    private sealed record Signed(long Size, byte[] Root);
 }

@@ -96,7 +96,7 @@ public sealed class LogKeys : IDisposable
 
     /// <summary>The root that the log's own key signed for a tree of this size; null where it did not.</summary>
     internal byte[]? SignedRoot(TenantId? tenant, string note, long size) =>
-        Find(tenant) is { } key && SignedNote.Parse(note) is { } signed && signed.IsSignedBy(key, out _)
+        IsOwn(tenant) && Find(tenant) is { } key && SignedNote.Parse(note) is { } signed && signed.IsSignedBy(key, out _)
         && Checkpoint.Parse(signed.Text) is { } checkpoint && checkpoint.Origin == NameOf(tenant) && checkpoint.Size == size
             ? checkpoint.Root
             : null;
@@ -145,6 +145,20 @@ public sealed class LogKeys : IDisposable
             Guid.Empty);
     }
 
+    /// <summary>Whether what the database calls the log's key is that of the sealed seed: its owner could have put another there.</summary>
+    private bool IsOwn(TenantId? tenant)
+    {
+        try
+        {
+            return _catalogue.Current.LogKeys.TryGetValue(tenant?.Value ?? Guid.Empty, out var known)
+                && !Seed(tenant, NoteSignatureKind.Ed25519, known, []).IsEmpty;
+        }
+        catch (ForeignLogKeyException)
+        {
+            return false;
+        }
+    }
+
     private string NameOf(TenantId? tenant) => tenant is { } id ? OriginOf(id) : HeadsOrigin;
 
     private ReadOnlySpan<byte> Seed(TenantId? tenant, NoteSignatureKind kind, SealedLogKey known, ReadOnlySpan<byte> associated)
@@ -153,11 +167,21 @@ public sealed class LogKeys : IDisposable
         if (!_open.TryGetValue(at, out var open) || !open.Of.AsSpan().SequenceEqual(known.PublicKey))
         {
             var seed = _sealing.Open(tenant, SealPurpose.LogKey, known.PrivateSealed, associated);
+            var own = kind == NoteSignatureKind.Ed25519 ? Ed25519.PublicKey(seed) : MLDsa44.PublicKey(seed);
             open = (known.PublicKey, SecretKey.CopyOf(seed));
             CryptographicOperations.ZeroMemory(seed);
+            if (!own.AsSpan().SequenceEqual(known.PublicKey))
+            {
+                throw new ForeignLogKeyException();
+            }
+
             _open[at] = open;
         }
 
         return open.Seed.Bytes;
     }
 }
+
+/// <summary>The public key of a log in the database is not that of its seed: nothing is signed, and nothing that it signed is believed.</summary>
+internal sealed class ForeignLogKeyException()
+    : InvalidOperationException("The public key of a log is not that of its sealed seed: somebody edited it. Next step: docs/audit-integrity.md");

@@ -83,6 +83,11 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
         await owner.RunAsync(
             $"insert into {core}.audit_entry (tenant_id, id, at, actor, action, entity, result, record, body, mac) {copy} where tenant_id = $1 order by id desc limit 1",
             default, tenant, forged);
+        // One that was sealed, word for word with its MAC, under another id and about other records.
+        var again = Guid.CreateVersion7();
+        await owner.RunAsync(
+            $"insert into {core}.audit_entry (tenant_id, id, at, actor, action, entity, result, record, body, mac) select tenant_id, $2, at, actor, action, entity, result, record, body, mac from {core}.audit_entry where tenant_id = $1 and id = (select entry_id from {core}.audit_leaf where tenant_id = $1 and position = 1)",
+            default, tenant, again);
         // One that was sealed already, as if it were new.
         await owner.RunAsync(
             $"update {core}.audit_entry set xid = pg_current_xact_id() where tenant_id = $1 and id = (select entry_id from {core}.audit_leaf where tenant_id = $1 and position = 1)",
@@ -96,8 +101,8 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
             await holder.RunAsync("select pg_current_xact_id()", default);
             await writer.AddPatientAsync(Guid.CreateVersion7());
             changed = await owner.ScalarAsync<Guid>(
-                $"update {core}.audit_entry set body = replace(body, '\"result\":\"ok\"', '\"result\":\"no\"') where tenant_id = $1 and id = (select max(id::text)::uuid from {core}.audit_entry where tenant_id = $1 and id <> $2) returning id",
-                default, tenant, forged);
+                $"update {core}.audit_entry set body = replace(body, '\"result\":\"ok\"', '\"result\":\"no\"') where tenant_id = $1 and id = (select max(id::text)::uuid from {core}.audit_entry where tenant_id = $1 and id not in ($2, $3)) returning id",
+                default, tenant, forged, again);
             await holder.RunAsync("commit", default);
         }
 
@@ -112,9 +117,9 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
 
         Assert.Equal(before + 1, await SizeAsync());
         var named = (await two.Installation.Service<LogSweep>().RunAsync(writer.Entry, _ => Task.CompletedTask, default)).Gaps;
-        Assert.Equal<IEnumerable<Guid>>(new[] { forged, changed }.Order(), named.Select(g => g.Entry).Order());
+        Assert.Equal<IEnumerable<Guid>>(new[] { forged, again, changed }.Order(), named.Select(g => g.Entry).Order());
         Assert.All(named, g => Assert.Equal(LogGapKind.EntryForged, g.Kind));
-        await owner.RunAsync($"delete from {core}.audit_entry where tenant_id = $1 and id in ($2, $3)", default, tenant, forged, changed);
+        await owner.RunAsync($"delete from {core}.audit_entry where tenant_id = $1 and id in ($2, $3, $4)", default, tenant, forged, again, changed);
 
         Task<long> SizeAsync() => owner.ScalarAsync<long>($"select size from {core}.audit_tree where tenant_id = $1", default, tenant);
     }

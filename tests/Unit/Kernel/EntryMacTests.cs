@@ -16,13 +16,36 @@ public sealed class EntryMacTests
     public void An_entry_holds_whatever_its_records_are()
     {
         var (entry, mac) = Entry(hasRecords: true);
-        foreach (var records in new[] { Records, "{}", """{"ids":[]}""", """{"count":3,"sha256":"00"}""", "null", "[[1],{\"records\":2}]" })
+        var digest = new string('a', 64);
+        foreach (var records in new[]
         {
-            Assert.True(EntryMacs.Holds(Key, entry.Head + records + entry.Tail, "", mac), records);
+            Records, """{"ids":[]}""", Records.Replace("]", ",\"018f4b5e-0000-7000-8000-000000000002\"]", StringComparison.Ordinal),
+            $$"""{"count":0,"sha256":"{{digest}}"}""", $$"""{"count":31,"sha256":"{{digest}}"}""",
+        })
+        {
+            Assert.True(EntryMacs.Holds(Key, entry.Id, entry.Head + records + entry.Tail, "", mac), records);
         }
 
         var (alone, itsMac) = Entry(hasRecords: false);
-        Assert.True(EntryMacs.Holds(Key, alone.Head + alone.Tail, "", itsMac));
+        Assert.True(EntryMacs.Holds(Key, alone.Id, alone.Head + alone.Tail, "", itsMac));
+    }
+
+    [Fact]
+    public void An_entry_under_another_id_or_with_records_as_no_act_names_them_does_not()
+    {
+        var (entry, mac) = Entry(hasRecords: true);
+        Assert.False(EntryMacs.Holds(Key, Guid.CreateVersion7(), entry.Head + Records + entry.Tail, "", mac));
+        var digest = new string('a', 64);
+        foreach (var records in new[]
+        {
+            "{}", "null", "[[1],{\"records\":2}]", """{"count":3,"sha256":"00"}""", """{"b":1,"a":2}""", Records + " ", " " + Records,
+            Records.Replace("018f", "018F", StringComparison.Ordinal), Records.Replace("}", ",\"ids\":[]}", StringComparison.Ordinal),
+            $$"""{"count":03,"sha256":"{{digest}}"}""", $$"""{"sha256":"{{digest}}","count":3}""", $$"""{"count":3.0,"sha256":"{{digest}}"}""",
+            $$"""{"count":99999999999999999999,"sha256":"{{digest}}"}""",
+        })
+        {
+            Assert.False(EntryMacs.Holds(Key, entry.Id, entry.Head + records + entry.Tail, "", mac), records);
+        }
     }
 
     [Fact]
@@ -40,18 +63,18 @@ public sealed class EntryMacTests
 
             foreach (var c in new[] { (char)(body[i] ^ 1), ' ', '0' }.Where(c => c != body[i]))
             {
-                Assert.False(EntryMacs.Holds(Key, $"{body[..i]}{c}{body[(i + 1)..]}", "", mac), $"{i} {c}");
+                Assert.False(EntryMacs.Holds(Key, entry.Id, $"{body[..i]}{c}{body[(i + 1)..]}", "", mac), $"{i} {c}");
             }
 
-            Assert.False(EntryMacs.Holds(Key, body.Remove(i, 1), "", mac), $"{i}");
+            Assert.False(EntryMacs.Holds(Key, entry.Id, body.Remove(i, 1), "", mac), $"{i}");
         }
 
-        Assert.False(EntryMacs.Holds(Key, entry.Head[..^"\"records\":".Length].TrimEnd(',') + entry.Tail, "", mac));
-        Assert.False(EntryMacs.Holds(Key, body[..^1] + ",\"records\":{}}", "", mac));
-        Assert.False(EntryMacs.Holds(Key, body + " ", "", mac));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, entry.Head[..^"\"records\":".Length].TrimEnd(',') + entry.Tail, "", mac));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, body[..^1] + ",\"records\":{}}", "", mac));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, body + " ", "", mac));
 
         var (alone, itsMac) = Entry(hasRecords: false);
-        Assert.False(EntryMacs.Holds(Key, alone.Head + $",\"records\":{Records}" + alone.Tail, "", itsMac));
+        Assert.False(EntryMacs.Holds(Key, alone.Id, alone.Head + $",\"records\":{Records}" + alone.Tail, "", itsMac));
     }
 
     [Fact]
@@ -59,15 +82,15 @@ public sealed class EntryMacTests
     {
         var (entry, mac) = Entry(hasRecords: false);
         var body = entry.Head + entry.Tail;
-        Assert.False(EntryMacs.Holds(RandomNumberGenerator.GetBytes(32), body, "", mac));
-        Assert.False(EntryMacs.Holds(Key, body, "", mac.AsSpan(0, 8)));
-        Assert.False(EntryMacs.Holds(Key, body, "", []));
-        Assert.False(EntryMacs.Holds(Key, body, "", [.. mac, 0]));
+        Assert.False(EntryMacs.Holds(RandomNumberGenerator.GetBytes(32), entry.Id, body, "", mac));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, body, "", mac.AsSpan(0, 8)));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, body, "", []));
+        Assert.False(EntryMacs.Holds(Key, entry.Id, body, "", [.. mac, 0]));
         foreach (var none in new[] { "", "{", "[]", "1", "{\"records\":", new string('[', 100), "\u0000" })
         {
-            Assert.False(EntryMacs.Holds(Key, none, "", mac));
+            Assert.False(EntryMacs.Holds(Key, Guid.Empty, none, "", mac));
             // Also where somebody had a mac of it.
-            Assert.False(EntryMacs.Holds(Key, none, "", HMACSHA256.HashData(Key, SHA256.HashData(Encoding.UTF8.GetBytes(none))).AsSpan(0, 16)), none);
+            Assert.False(EntryMacs.Holds(Key, Guid.Empty, none, "", HMACSHA256.HashData(Key, SHA256.HashData(Encoding.UTF8.GetBytes(none))).AsSpan(0, 16)), none);
         }
     }
 
@@ -82,7 +105,7 @@ public sealed class EntryMacTests
         {
             for (var j = 0; j < texts.Length; j++)
             {
-                Assert.Equal(i == j, EntryMacs.Holds(Key, body, texts[i], macs[j]));
+                Assert.Equal(i == j, EntryMacs.Holds(Key, entry.Id, body, texts[i], macs[j]));
             }
         }
     }
