@@ -139,6 +139,28 @@ public sealed class AuditLog
         return expiries;
     }
 
+    /// <summary>
+    /// The first of the positions [from, to) whose entry is of an action that an attribute counts, and commits to no number of it; null when
+    /// there is none.
+    /// </summary>
+    public async Task<long?> UncommittedAsync(
+        RequestContext context, string action, string attribute, long from, long to, CancellationToken cancellationToken)
+    {
+        long? first = null;
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select min(l.position) from {Place.Core}.audit_entry e
+                    join {Place.Core}.audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+                    where e.action = {SqlValue.Text(action)} and strpos(e.commitments, {SqlValue.Text($"\"{attribute}\":")}) = 0
+                    and l.position >= {SqlValue.Integer(from)} and l.position < {SqlValue.Integer(to)}
+                    """),
+                row => first = row.IsNull(0) ? null : row.Integer(0)),
+            cancellationToken);
+        return first;
+    }
+
     /// <summary>Position of an entry; null while it is not sealed, or when there is none.</summary>
     public async Task<long?> PositionAsync(RequestContext context, Guid entry, CancellationToken cancellationToken)
     {

@@ -30,6 +30,7 @@ public static class ErrorCodes
         ["duplicate-parameter"] = "The parameter is given more than once",
         ["empty-range"] = "No value can meet the limits",
         ["entries-expired"] = "Entries have expired, and what is asked with them",
+        ["entries-uncommitted"] = "Entries commit to no such number",
         ["idempotency-key-reused"] = "The idempotency key was used with another body",
         ["import-refused"] = "The key cannot be taken",
         ["index-too-wide"] = "The index has too many or too long fields",

@@ -17,7 +17,7 @@ namespace Bulkhead.Platform.Audit;
 internal static class ExportAudit
 {
     private const string Action = "audit.export";
-    private const string DoneAction = "audit.exported";
+    internal const string DoneAction = "audit.exported";
 
     public static async Task HandleAsync(
         HttpContext context, Authentication authentication, Denials denials, AuditLog log, LogKeys keys, TenantDatabase database,

@@ -61,11 +61,23 @@ internal static class ProveTotal
             return;
         }
 
+        // Who exported while the keys were withdrawn, or before the app committed to it, is not left out in silence.
+        if (asked.Attribute == CommittedAttributes.BytesExported && await log.UncommittedAsync(
+            call.Context, ExportAudit.DoneAction, asked.Attribute, older?.Checkpoint.Size ?? 0, until.Checkpoint.Size, cancellationToken) is { } missing)
+        {
+            await RefuseAsync(
+                context, call, database, asked, "entries-uncommitted",
+                $"The entry at position {missing} commits to no number: the keys were withdrawn, or the app did not commit to it yet. A total "
+                + "would leave it out. Next step: ask for a time that ends before it, or begins after it.");
+            return;
+        }
+
         var (proven, refused) = await totals.ProveAsync(
             call.Context, asked.Kind, asked.Attribute, asked.Bound, older?.Checkpoint, until.Checkpoint, cancellationToken);
         if (proven is null)
         {
-            await RefuseAsync(context, call, database, asked, refused!);
+            var (code, detail) = Words(refused!, asked);
+            await RefuseAsync(context, call, database, asked, code, detail);
             return;
         }
 
@@ -84,27 +96,28 @@ internal static class ProveTotal
     }
 
     private static async Task RefuseAsync(
-        HttpContext context, TenantCall call, TenantDatabase database, Asked asked, TotalRefusal refused)
+        HttpContext context, TenantCall call, TenantDatabase database, Asked asked, string code, string detail)
     {
-        var (code, detail) = refused.Kind switch
-        {
-            TotalRefusalKind.NotTrue when refused.Position is { } at =>
-                ("total-not-below", $"The number of the entry at position {at} is not below {asked.Bound}."),
-            TotalRefusalKind.NotTrue => ("total-not-below", $"The total is not below {asked.Bound}."),
-            TotalRefusalKind.TooMany =>
-                ("too-many-entries", $"At most {CommittedTotals.MostEach} entries are proven one by one at a time: ask for a shorter time."),
-            TotalRefusalKind.Expired => (
-                "entries-expired",
-                $"The entry at position {refused.Position} has expired, and what opened its commitment with it. Ask for a time that begins after it."),
-            _ => (
-                "commitment-damaged",
-                $"The entry at position {refused.Position}, its commitment and what opens it do not belong together. Next step: "
-                + "export it and let bulkhead-verify say whether the entry was changed."),
-        };
         await database.RunAsync(
             call.Context, new TenantWork().Record(Entry(asked, AuditResult.Denied, code)), context.RequestAborted);
         await ProblemResults.WriteAsync(context, 409, code, detail, null, context.RequestAborted);
     }
+
+    private static (string Code, string Detail) Words(TotalRefusal refused, Asked asked) => refused.Kind switch
+    {
+        TotalRefusalKind.NotTrue when refused.Position is { } at =>
+            ("total-not-below", $"The number of the entry at position {at} is not below {asked.Bound}."),
+        TotalRefusalKind.NotTrue => ("total-not-below", $"The total is not below {asked.Bound}."),
+        TotalRefusalKind.TooMany =>
+            ("too-many-entries", $"At most {CommittedTotals.MostEach} entries are proven one by one at a time: ask for a shorter time."),
+        TotalRefusalKind.Expired => (
+            "entries-expired",
+            $"The entry at position {refused.Position} has expired, and what opened its commitment with it. Ask for a time that begins after it."),
+        _ => (
+            "commitment-damaged",
+            $"The entry at position {refused.Position}, its commitment and what opens it do not belong together. Next step: "
+            + "export it and let bulkhead-verify say whether the entry was changed."),
+    };
 
     private static AuditEvent Entry(Asked asked, AuditResult result, string? reason) => new(Action)
     {

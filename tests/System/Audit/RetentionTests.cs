@@ -216,7 +216,7 @@ public sealed class RetentionTests : IAsyncLifetime
         _server.Clock.Advance(TimeSpan.FromDays(3));
         await _server.SignInAsync();
         await ExpireAsync();
-        Assert.Single(await _server.EntriesAsync("a"), e => e.Contains(record, StringComparison.Ordinal));
+        Assert.Single(await _server.EntriesAsync("a"), e => e.Contains("\"ids\":[\"" + record, StringComparison.Ordinal));
         Assert.True((await StateAsync("a")).GetProperty("expired").GetInt64() >= 5);
 
         var id = hold.GetProperty("id").GetGuid();
@@ -229,6 +229,54 @@ public sealed class RetentionTests : IAsyncLifetime
         var entries = await _server.EntriesAsync("a");
         Assert.Single(entries, e => e.Contains("\"action\":\"audit.hold.lift\"", StringComparison.Ordinal)
             && e.Contains("settled", StringComparison.Ordinal) && e.Contains("second-officer", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("delete from {0}.audit_hold")]
+    [InlineData("update {0}.audit_hold set lifted_at = now(), lifted_by = 'x', lift_reason = 'x'")]
+    [InlineData("update {0}.audit_hold set actor = 'nobody'")]
+    [InlineData("update {0}.audit_hold set ends_at = '2001-01-01'")]
+    [InlineData("update {0}.audit_retention set keep_days = 1")]
+    [InlineData("update {0}.audit_retention set changed_by = 'another.officer'")]
+    public async Task While_somebody_edited_the_rows_of_holds_or_retention_nothing_expires(string edit)
+    {
+        await WriteAsync("a", 5);
+        (await _server.SendAsync("a", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        (await _server.SendAsync("a", "POST", "audit/holds", """{"reason":"held","actor":"a-admin","at.gte":"2000-01-01"}""")).Is(201);
+        var unit = _server.Tenants["a"].Placement.Unit;
+        await using (var owner = new NpgsqlConnection(_server.Cluster.ConnectionString(unit.Database) + ";Pooling=false"))
+        {
+            await owner.OpenAsync();
+            await using var command = new NpgsqlCommand(string.Format(null, edit, unit.CoreSchema.Quoted), owner);
+            Assert.True(await command.ExecuteNonQueryAsync() > 0);
+        }
+
+        _server.Clock.Advance(TimeSpan.FromDays(3));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        Assert.Equal(0, (await StateAsync("a")).GetProperty("expired").GetInt64());
+        Assert.DoesNotContain(await _server.EntriesAsync("a"), e => e.Contains("\"audit.expire\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_says_for_how_long_and_what_is_held_never_expires_and_the_announcement_names_it()
+    {
+        (await _server.SendAsync("a", "PUT", "audit/retention", """{"keepDays":2}""")).Is(200);
+        await WriteAsync("a", 2);
+        (await _server.SendAsync("a", "POST", "audit/holds", """{"reason":"held","record":"0192f0c4-7a3e-7b60-9d1e-2f5a6b7c8d9e"}""")).Is(201);
+        _server.Clock.Advance(TimeSpan.FromDays(30));
+        await _server.SignInAsync();
+        await ExpireAsync();
+        await ExpireAsync();
+        var entries = await _server.EntriesAsync("a");
+        Assert.Single(entries, e => e.Contains("\"action\":\"audit.retention\"", StringComparison.Ordinal));
+        Assert.Single(entries, e => e.Contains("\"action\":\"audit.hold.place\"", StringComparison.Ordinal));
+        var unit = _server.Tenants["a"].Placement.Unit;
+        var chosen = await CountAsync(unit, $"""
+            select l.position from {unit.CoreSchema.Quoted}.audit_leaf l join {unit.CoreSchema.Quoted}.audit_entry e
+            on e.tenant_id = l.tenant_id and e.id = l.entry_id where e.action = 'audit.retention' and e.tenant_id = '{_server.Tenants["a"].Id}'
+            """);
+        Assert.Contains(entries, e => e.Contains($"\"details\":{{\"chosen\":\"{chosen}\",\"entries\":", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -334,5 +382,6 @@ public sealed class RetentionServer() : DataServer(Manifest, options => options 
     AuditRetentionFloor = TimeSpan.FromDays(2),
     AuditSealing = TimeSpan.FromMilliseconds(50),
     AuditExpiry = TimeSpan.FromHours(1),
+    AuditSealingAlert = TimeSpan.FromSeconds(2),
     AuditSweepRate = 1_000_000,
 });

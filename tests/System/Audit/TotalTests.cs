@@ -247,6 +247,12 @@ public sealed class TotalTests(TotalTests.CommittingServer server) : LogChecks(s
             if (!destroy)
             {
                 (await own.Server.SendAsync("a", "POST", "keys/restore")).Is(200);
+                // It committed to nothing: no total leaves it out in silence.
+                await UntilAsync(async () =>
+                {
+                    var answer = await own.Server.SendAsync("a", "GET", "audit/total?attribute=bytesExported");
+                    return answer.Status == 409 && answer.Code == "entries-uncommitted";
+                });
             }
         }
     }
@@ -257,6 +263,15 @@ public sealed class TotalTests(TotalTests.CommittingServer server) : LogChecks(s
         public CommittingServer Server { get; } = new();
 
         public async ValueTask DisposeAsync() => await Server.DisposeAsync();
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        for (var i = 0; !await isSo(); i++)
+        {
+            Assert.True(i < 100, "it did not come to be so");
+            await Task.Delay(50);
+        }
     }
 
     private static JsonElement TotalOf(string bundle) =>

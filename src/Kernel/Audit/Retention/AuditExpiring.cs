@@ -39,6 +39,10 @@ internal sealed partial class AuditExpiring(
                     }
                 }
             }
+            catch (RetentionEditedException)
+            {
+                LogEdited(log, tenant.Slug);
+            }
             catch (Exception fault) when (fault is TenantFault or NpgsqlException or IOException or InvalidOperationException)
             {
                 LogFailed(log, tenant.Slug, fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
@@ -67,4 +71,10 @@ internal sealed partial class AuditExpiring(
 
     [LoggerMessage(4032, LogLevel.Error, "The audit entries of {Tenant} that are due could not expire ({Fault}); it is tried again.")]
     private static partial void LogFailed(ILogger log, string tenant, string fault);
+
+    [LoggerMessage(
+        4033,
+        LogLevel.Critical,
+        "Retention or holds of {Tenant} in the database are not those that its log says: somebody edited them. Nothing of it expires. Next step: docs/audit-integrity.md")]
+    private static partial void LogEdited(ILogger log, string tenant);
 }

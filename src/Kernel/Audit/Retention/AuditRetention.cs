@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Bulkhead.Kernel.Isolation;
 using Bulkhead.Kernel.Tenancy;
 
@@ -41,8 +40,11 @@ public enum LiftAnswer
 /// <summary>How long a tenant keeps its entries, and what it keeps whatever their age. Each act is an entry.</summary>
 public sealed class AuditRetention
 {
-    /// <summary>Of a tenant, lifted ones with them.</summary>
+    /// <summary>Of a tenant, that are not lifted.</summary>
     public const int MostHolds = 1_000;
+
+    /// <summary>Lifted ones with them: they stay listed.</summary>
+    public const int MostListed = 10_000;
 
     private readonly TenantDatabase _database;
     private readonly KernelOptions _options;
@@ -78,11 +80,7 @@ public sealed class AuditRetention
     public async Task KeepAsync(RequestContext context, long? days, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(days ?? FloorDays, FloorDays);
-        var audit = new AuditEvent("audit.retention")
-        {
-            Records = AuditRecords.None,
-            Details = AuditDetails.Of(("keepDays", days?.ToString(CultureInfo.InvariantCulture) ?? "forever")),
-        };
+        var audit = new AuditEvent(RetentionRules.Chosen) { Records = AuditRecords.None, Details = RetentionRules.DetailsOf(days) };
         await _database.RunAsync(
             context,
             days is null
@@ -129,7 +127,7 @@ public sealed class AuditRetention
 
     /// <summary>
     /// Waits for entries that are just expiring, so that from its answer on nothing does that is under it. Null when there are
-    /// <see cref="MostHolds"/>.
+    /// <see cref="MostHolds"/>, or <see cref="MostListed"/>.
     /// </summary>
     public async Task<Guid?> PlaceAsync(RequestContext context, HoldScope scope, string reason, CancellationToken cancellationToken)
     {
@@ -145,12 +143,13 @@ public sealed class AuditRetention
                         select {Place.Tenant}, {SqlValue.Uuid(id)}, {SqlValue.Text(reason)}, {SqlValue.Uuid(scope.Record)},
                             {SqlValue.Text(scope.Actor)}, {SqlValue.Timestamp(scope.Begin)}, {SqlValue.Timestamp(scope.End)},
                             {SqlValue.Timestamp(Now())}, {SqlValue.Text(context.Actor.Id)}
-                        where (select count(*) from {Place.Core}.audit_hold) < {SqlValue.Integer(MostHolds)}
+                        where (select count(*) from {Place.Core}.audit_hold where lifted_at is null) < {SqlValue.Integer(MostHolds)}
+                          and (select count(*) from {Place.Core}.audit_hold) < {SqlValue.Integer(MostListed)}
                         returning id
                         """),
-                    new AuditEvent("audit.hold.place")
+                    new AuditEvent(RetentionRules.Placed)
                     {
-                        Records = AuditRecords.None, Details = AuditDetails.Of(("hold", $"{id}"), ("why", reason)),
+                        Records = AuditRecords.None, Details = RetentionRules.DetailsOf(id, scope, reason),
                     }),
             cancellationToken);
         return result.Changed > 0 ? id : null;
@@ -172,7 +171,7 @@ public sealed class AuditRetention
                         lift_reason = {SqlValue.Text(reason)}
                     where id = {SqlValue.Uuid(id)} and lifted_at is null and placed_by <> {SqlValue.Text(context.Actor.Id)} returning id
                     """),
-                new AuditEvent("audit.hold.lift")
+                new AuditEvent(RetentionRules.Lifted)
                 {
                     Records = AuditRecords.None, Details = AuditDetails.Of(("hold", $"{id}"), ("why", reason)),
                 }),

@@ -6,8 +6,8 @@ namespace Bulkhead.Kernel.Audit.Retention;
 
 /// <summary>
 /// Removes the bodies of a tenant's entries whose time has passed, from the first position on, a batch in a transaction. What the leaf is
-/// made of stays. Nothing goes before the floor, before an entry that says so is sealed, or while it is held: that is asked again in the
-/// statement that removes.
+/// made of stays. Nothing goes before the floor, before an entry that says so is sealed, while the rows say another retention or other holds
+/// than the sealed entries of these acts, or while it is held: that is asked again in the statement that removes.
 /// </summary>
 internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, KernelOptions options, TimeProvider time)
 {
@@ -22,16 +22,12 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
     public async Task<(int Expired, bool More)> RunAsync(TenantEntry tenant, CancellationToken cancellationToken)
     {
         var core = SealerWork.Core(tenant);
-        (long Days, Actor By)? chosen = null;
+        var (rules, chosenAt) = await RulesAsync(tenant, cancellationToken);
         DateTime changed = default, seen = default;
         var next = 0L;
         await work.ReadAsync(
             tenant,
             cancellationToken,
-            new SealerStatement(
-                $"select keep_days, changed_by_kind, changed_by from {core}.audit_retention where tenant_id = $1",
-                [tenant.Id.Value],
-                r => chosen = (r.GetInt64(0), new(Enum.Parse<ActorKind>(r.GetString(1), ignoreCase: true), r.GetString(2), []))),
             new SealerStatement(
                 $"""
                 select greatest(
@@ -44,7 +40,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 $"select next_position, seen from {core}.audit_retention_state where tenant_id = $1",
                 [tenant.Id.Value],
                 r => (next, seen) = (r.GetInt64(0), r.GetDateTime(1))));
-        if (chosen is not var (days, officer))
+        if (rules is not { KeepDays: { } days, By: var (kind, officer) } || chosenAt is not { } choice)
         {
             return (0, false);
         }
@@ -62,7 +58,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
         if (due.Count > 0)
         {
             var (announcement, count) = ExpiryAnnouncement.Of(due.ConvertAll(d => d.Position));
-            if (!await AnnounceAsync(tenant, announcement, officer, cancellationToken))
+            if (!await AnnounceAsync(tenant, announcement, choice, new(kind, officer, []), cancellationToken))
             {
                 // The log is not being sealed: nothing goes before its announcement cannot be taken back.
                 return (0, false);
@@ -89,6 +85,28 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 """,
                 [tenant.Id.Value, after, new DateTimeOffset(changed), now]));
         return (expired, !isEnd);
+    }
+
+    /// <summary>What applies, and the position of the entry that says for how long entries are kept.</summary>
+    /// <exception cref="RetentionEditedException">The rows are not what the log says, also after an act had the time to be sealed.</exception>
+    private async Task<(RetentionRules Rules, long? ChosenAt)> RulesAsync(TenantEntry tenant, CancellationToken cancellationToken)
+    {
+        var begin = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var (rows, said, chosenAt) = await RetentionRules.ReadAsync(work, tenant, cancellationToken);
+            if (rows.Is(said))
+            {
+                return (rows, chosenAt);
+            }
+
+            if (Stopwatch.GetElapsedTime(begin) > options.AuditSealingAlert)
+            {
+                throw new RetentionEditedException();
+            }
+
+            await Task.Delay(options.AuditSealing, cancellationToken);
+        }
     }
 
     /// <summary>What is due of the next entries that still have a body.</summary>
@@ -119,7 +137,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                         after = position + 1;
                         // Columns that do not say what the body says were edited: their entry stays, and the sweep names it.
                         var index = EntryIndex.Read(r, 3);
-                        if (EntryIndex.Of(r.GetString(2))?.Index != index || index.Action == ExpiryAnnouncement.Action)
+                        if (EntryIndex.Of(r.GetString(2))?.Index != index || RetentionRules.IsKept(index.Action))
                         {
                             return;
                         }
@@ -145,7 +163,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
     /// </summary>
     /// <returns>False when it was not sealed in time; then it is the one that the next look waits for.</returns>
     private async Task<bool> AnnounceAsync(
-        TenantEntry tenant, ExpiryAnnouncement announcement, Actor officer, CancellationToken cancellationToken)
+        TenantEntry tenant, ExpiryAnnouncement announcement, long choice, Actor officer, CancellationToken cancellationToken)
     {
         if (await SaidAsync(tenant, announcement, cancellationToken) is null)
         {
@@ -154,7 +172,7 @@ internal sealed class EntryExpiry(SealerWork work, TenantDatabase database, Kern
                 {
                     OnBehalfOf = officer,
                 },
-                new TenantWork().Record(announcement.ToEvent()),
+                new TenantWork().Record(announcement.ToEvent(choice)),
                 cancellationToken);
         }
 

@@ -51,11 +51,12 @@ public sealed record ExpiryAnnouncement(ImmutableArray<(long From, long To)> Ran
         return (new(ranges.ToImmutable()), count);
     }
 
-    internal AuditEvent ToEvent() => new(Action)
+    /// <param name="chosen">Position of the entry by which the tenant chose for how long entries are kept.</param>
+    internal AuditEvent ToEvent(long chosen) => new(Action)
     {
         Records = AuditRecords.None,
         Details = AuditDetails.Of(
-            ("entries", Ranges.Sum(range => range.To - range.From).ToString(CultureInfo.InvariantCulture)), ("positions", Positions)),
+            ("chosen", chosen.ToString(CultureInfo.InvariantCulture)), ("entries", Ranges.Sum(range => range.To - range.From).ToString(CultureInfo.InvariantCulture)), ("positions", Positions)),
     };
 
     /// <summary>Of all that several announce, rising and without overlaps.</summary>

@@ -108,7 +108,7 @@ internal static class RetentionEndpoints
         }
 
         await ProblemResults.WriteAsync(
-            context, 409, "too-many", $"There are {AuditRetention.MostHolds} holds.", null, cancellationToken);
+            context, 409, "too-many", $"There are {AuditRetention.MostHolds} holds that are not lifted, or {AuditRetention.MostListed} with those that are.", null, cancellationToken);
     }
 
     public static async Task LiftAsync(
