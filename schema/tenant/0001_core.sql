@@ -168,6 +168,8 @@ begin
             -- The first is in order the one that can be sealed before all others.
             select e.at, e.epoch < now_epoch or e.xid < horizon into since, unsealed from {core}.audit_entry e
             where (e.epoch, e.xid, e.id) > (cursor_epoch, cursor_xid, cursor_id) order by e.epoch, e.xid, e.id limit 1;
+            -- No clock is so far ahead: somebody put it there, so that it would not be missed.
+            since := case when since > clock_timestamp() + interval '1 hour' then 'epoch' else since end;
             -- Something that was taken in the future is for who seals it to refuse.
             unsealed := (cursor_epoch = now_epoch and cursor_xid >= future) or coalesce(unsealed, false);
         exception when sqlstate 'BH001' then

@@ -124,6 +124,37 @@ public sealed class WaitingTests(TwoTenantsEach two) : IClassFixture<TwoTenantsE
         Task<long> SizeAsync() => owner.ScalarAsync<long>($"select size from {core}.audit_tree where tenant_id = $1", default, tenant);
     }
 
+    [Theory, ClassData(typeof(EveryIsolation))]
+    public async Task An_entry_that_somebody_put_aside_so_that_it_is_never_sealed_is_named_and_an_alert(IsolationKind kind)
+    {
+        var (writer, _) = two.Of(kind);
+        await two.SettleAsync();
+        await using var owner = await two.Installation.AsDeployerAsync(writer.Unit.Database);
+        var (core, tenant) = (writer.Unit.CoreSchema.Quoted, writer.Id.Value);
+        await writer.AddPatientAsync(Guid.CreateVersion7());
+        await two.SettleAsync();
+        Guid aside;
+        await using (var holder = await two.Installation.AsDeployerAsync(writer.Unit.Database))
+        {
+            await holder.RunAsync("begin", default);
+            await holder.RunAsync("select pg_current_xact_id()", default);
+            await writer.AddPatientAsync(Guid.CreateVersion7());
+            aside = await owner.ScalarAsync<Guid>(
+                $"update {core}.audit_entry set xid = '900000000000', at = now() + interval '5 years' where tenant_id = $1 and id = (select max(id::text)::uuid from {core}.audit_entry where tenant_id = $1) returning id",
+                default, tenant);
+            await holder.RunAsync("commit", default);
+        }
+
+        var found = await two.Installation.Service<WaitingLogs>().AskAsync(
+            writer.Unit.Database, [writer.Entry], _ => long.MaxValue, DateTimeOffset.UtcNow.AddMinutes(-1), default);
+        Assert.Equal(DateTimeOffset.UnixEpoch, Assert.Single(found).Since);
+        var gap = Assert.Single((await two.Installation.Service<LogSweep>().RunAsync(writer.Entry, _ => Task.CompletedTask, default)).Gaps);
+        Assert.Equal((LogGapKind.EntryForged, aside), (gap.Kind, gap.Entry));
+
+        await owner.RunAsync($"update {core}.audit_entry set xid = pg_current_xact_id(), at = now() where id = $1", default, aside);
+        await two.SettleAsync();
+    }
+
     [Fact]
     public async Task A_log_of_heads_that_its_key_did_not_sign_is_not_signed_further()
     {

@@ -68,6 +68,7 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
 
         gaps.AddRange(walk.Finish(tree.Frontier));
         await ForgedAsync(tenant, tree, gaps, pace, cancellationToken);
+        await ParkedAsync(tenant, gaps, cancellationToken);
         return new(gaps, size, tree.CanGrow);
     }
 
@@ -227,6 +228,20 @@ internal sealed class LogSweep(SealerWork work, TenantPools pools, LogKeys keys,
             await pace(read);
         }
     }
+
+    /// <summary>Entries with ids of transactions that there cannot have been yet: put aside, so that they are not sealed, and not missed.</summary>
+    private async Task ParkedAsync(TenantEntry tenant, List<LogGap> gaps, CancellationToken cancellationToken) =>
+        await work.ReadAsync(
+            tenant,
+            cancellationToken,
+            new SealerStatement(
+                $"""
+                select id from {SealerWork.Core(tenant)}.audit_entry
+                where tenant_id = $1 and (epoch, xid) >= ((select epoch from guard.cluster), pg_snapshot_xmax(pg_current_snapshot()))
+                order by epoch, xid, id limit 100
+                """,
+                [tenant.Id.Value],
+                r => gaps.Add(new(LogGapKind.EntryForged, 0, 0, r.GetGuid(0)))));
 
     private sealed record Tree(long Size, byte[] Frontier, string Note, (int Epoch, string Xid, Guid Id) Cursor, bool CanGrow);
 }
