@@ -84,6 +84,7 @@ internal sealed class Duties(TenantPools pools, KernelOptions options)
         }
     }
 
+    /// <summary>A lease that ends later than any is given is none: somebody wrote it, to have the work left undone.</summary>
     private async Task<bool> TakeAsync(string duty, CancellationToken cancellationToken)
     {
         await using var lease = await pools.OpenSealerAsync(_control, cancellationToken);
@@ -91,6 +92,7 @@ internal sealed class Duties(TenantPools pools, KernelOptions options)
             """
             insert into control.duty (name, holder, until) values ($1, $2, now() + $3) on conflict (name) do update
             set holder = excluded.holder, until = excluded.until where duty.holder = excluded.holder or duty.until < now()
+                or duty.until > now() + 2 * $3
             """,
             cancellationToken, duty, _self, Hold) == 1;
     }

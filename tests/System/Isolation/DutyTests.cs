@@ -66,5 +66,15 @@ public sealed class DutyTests : IAsyncLifetime
         Assert.True(since.Elapsed < TimeSpan.FromSeconds(30), $"{since.Elapsed}");
     }
 
+    [Fact]
+    public async Task A_lease_that_somebody_wrote_for_years_is_none()
+    {
+        await using var owner = await _installation.AsDeployerAsync("bulkhead");
+        await owner.RunAsync(
+            "insert into control.duty (name, holder, until) values ($1, gen_random_uuid(), '2099-01-01') on conflict (name) do update set until = excluded.until, holder = excluded.holder",
+            default, Duty);
+        Assert.True(await Process().WorkAsync(Duty, _ => Task.CompletedTask, default));
+    }
+
     private Duties Process() => new(_installation.Pools, _installation.Options);
 }
