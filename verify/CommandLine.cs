@@ -40,13 +40,13 @@ internal static class CommandLine
         }
         catch (UsageException wrong)
         {
-            errors.WriteLine($"bulkhead-verify: {wrong.Message}");
+            errors.WriteLine(Printable.Of($"bulkhead-verify: {wrong.Message}"));
             errors.WriteLine(Usage);
             return WrongUsage;
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or UnreadableException)
         {
-            errors.WriteLine($"bulkhead-verify: cannot be read: {fault.Message}");
+            errors.WriteLine(Printable.Of($"bulkhead-verify: cannot be read: {fault.Message}"));
             return CannotBeRead;
         }
     }

@@ -18,6 +18,7 @@ internal enum Flaw
     EntryForm,
     EntryTenant,
     EntryChanged,
+    EntryReplayed,
     Expiry,
     Disclosure,
     Tile,

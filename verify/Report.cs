@@ -80,7 +80,7 @@ internal static class Report
     {
         foreach (var sentence in sentences)
         {
-            output.WriteLine(kind + string.Concat(sentence.Select(c => char.IsControl(c) ? '\uFFFD' : c)));
+            output.WriteLine(kind + Printable.Of(sentence));
         }
     }
 
@@ -118,8 +118,12 @@ internal static class Report
             json.WriteEndObject();
         }
 
-        output.WriteLine(Encoding.UTF8.GetString(bytes.ToArray()));
+        output.WriteLine(Escaped(Encoding.UTF8.GetString(bytes.ToArray())));
     }
+
+    // Everything but the line's ends, which are this program's own.
+    private static string Escaped(string json) => string.Concat(json.EnumerateRunes().Select(rune =>
+        rune.Value == '\n' || Printable.IsHarmless(rune) ? rune.ToString() : string.Concat(rune.ToString().Select(c => $"\\u{(int)c:x4}"))));
 
     // Numbers that may be above 2^53 are strings.
     private static void WriteTotals(Utf8JsonWriter json, IEnumerable<ProvenTotal> totals)

@@ -168,7 +168,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void A_count_of_a_time_that_the_export_does_not_cover_is_refused()
     {
-        var path = Write("later", TestExport.Of(log, 20, 80, earlier: [30]).Bytes());
+        var path = Write("later", TestExport.Of(log, 20, 100, earlier: [30]).Bytes());
         var (code, output, _) = Run("count", path, "--where", "at>=2026-05-01");
         Assert.Equal(CommandLine.DoesNotHold, code);
         Assert.Contains("the export begins at position 20", output, StringComparison.Ordinal);
@@ -185,6 +185,38 @@ public sealed class CommandLineTests : IDisposable
             "does not show when position 80 was reached",
             Run("count", path, "--where", "at<2026-05-01T02:00:00Z").Output,
             StringComparison.Ordinal);
+    }
+
+    /// <summary>Who asks about no time asks about the whole log: of less of it, also of nothing, no number is told.</summary>
+    [Theory]
+    [InlineData(0, 0, false)]
+    [InlineData(100, 100, false)]
+    [InlineData(0, 40, false)]
+    [InlineData(40, 100, false)]
+    [InlineData(0, 100, true)]
+    public void A_count_without_a_time_is_of_the_whole_log(int from, int to, bool counts)
+    {
+        var (code, output, _) = Run("count", Write("part", TestExport.Of(log, from, to).Bytes()), "--where", "action=data.read", "--log", log.Key.VKey);
+        Assert.Equal(counts ? CommandLine.Holds : CommandLine.DoesNotHold, code);
+        Assert.Equal(counts, output.Contains("count  ", StringComparison.Ordinal));
+        Assert.Equal(!counts, output.Contains("count in an export of the whole log", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Nothing_of_a_file_moves_the_terminals_cursor_or_turns_a_line_round()
+    {
+        var header = "{\"type\":\"header\",\"format\":\"bulkhead-export/1\",\"\\u001b[2J\\nholds  all\\u202e\\u2066\\u200b\\u2028\":1}\n";
+        var path = Write("terminal", System.Text.Encoding.UTF8.GetBytes(header));
+        var (code, output, errors) = Run("export", path);
+        Assert.Equal(CommandLine.CannotBeRead, code);
+        var shown = TestExport.Of(log, 0, 3).EditBody(1, b => b.Replace("nurse", "\u202e\u2066\u200b\u2028", StringComparison.Ordinal));
+        shown.Line("header")["origin"] = "bulkhead-audit/\u202e\u2066\u200b\u2028\u001b";
+        foreach (var text in new[] { output + errors, Run("export", Write("bidi", shown.Bytes())).Output, Run("export", Write("bidi", shown.Bytes()), "--json").Output })
+        {
+            Assert.DoesNotContain(text.Split('\n').SelectMany(line => line), c => char.IsControl(c) || c is '\u202e' or '\u2066' or '\u200b' or '\u2028');
+        }
+
+        Assert.DoesNotContain("\nholds  all", errors, StringComparison.Ordinal);
     }
 
     /// <summary>A tree that was cosigned today may hold a newer head than the one that is shown.</summary>

@@ -19,6 +19,41 @@ public sealed class LieTests
         AssertBroken(export.Verify(), Flaw.EntryChanged, "entry 11: its bytes are not those that were sealed");
     }
 
+    /// <summary>The owner of the database has an entry sealed once more, about another record: close behind it, or much later.</summary>
+    [Theory]
+    [InlineData(4, 5)]
+    [InlineData(3, 40)]
+    [InlineData(0, 49)]
+    public void An_entry_that_was_sealed_once_more_is_named(int first, int again)
+    {
+        var log = TenantLog.Of(50);
+        log.Put(again, log.Body(first).Replace($"[\"r{first}\"]", "[\"another\"]", StringComparison.Ordinal));
+        AssertBroken(Of(log, 0, 50).Verify(), Flaw.EntryReplayed, $"entry {again} is entry {first} once more: both have the id");
+    }
+
+    [Fact]
+    public void An_entry_that_is_late_is_told_and_holds()
+    {
+        var log = TenantLog.Of(50);
+        log.Put(40, log.Body(40).Replace("2026-05-02T16:00:00", "2026-05-01T03:30:00", StringComparison.Ordinal));
+        var findings = Of(log, 0, 50).Verify();
+        AssertHolds(findings);
+        Assert.Contains(findings.Remarks, r => r.StartsWith("1 entry is late", StringComparison.Ordinal)
+            && r.Contains("entry 40, of 2026-05-01T03:30:00Z", StringComparison.Ordinal));
+        Assert.DoesNotContain(Of(TenantLog.Of(50), 0, 50).Verify().Remarks, r => r.Contains(" late", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("018F4B5E-0000-7000-9000-00000000000B")]
+    [InlineData("{018f4b5e-0000-7000-9000-00000000000b}")]
+    [InlineData("1")]
+    public void An_entry_whose_id_is_none_is_named(string id)
+    {
+        var log = TenantLog.Of(20);
+        log.Put(11, log.Body(11).Replace("018f4b5e-0000-7000-9000-00000000000b", id, StringComparison.Ordinal));
+        AssertBroken(Of(log, 0, 20).Verify(), Flaw.EntryForm, "entry 11: its id is not a UUID");
+    }
+
     [Fact]
     public void An_edited_entry_is_narrowed_down_as_far_as_the_checkpoints_allow()
     {

@@ -85,9 +85,13 @@ internal sealed class Condition
     public static string Spell(DateTimeOffset instant) => instant.ToString(AtForm, CultureInfo.InvariantCulture);
 
     /// <summary>Times are compared as text, so they must have the one form that docs/formats/audit-log.md gives them.</summary>
-    public static bool IsTime(ReadOnlySpan<byte> spelled) =>
+    public static bool IsTime(ReadOnlySpan<byte> spelled) => TimeOf(spelled) is not null;
+
+    /// <summary>Null for what is no time of that form.</summary>
+    public static DateTime? TimeOf(ReadOnlySpan<byte> spelled) =>
         spelled.Length == 29 && spelled[0] == '"' && DateTimeOffset.TryParseExact(
-            Encoding.ASCII.GetString(spelled[1..^1]), AtForm, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _);
+            Encoding.ASCII.GetString(spelled[1..^1]), AtForm, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time.UtcDateTime : null;
 
     public bool Matches(EntryBody body)
     {

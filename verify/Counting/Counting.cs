@@ -6,6 +6,7 @@ namespace Bulkhead.Verify.Counting;
 internal sealed class Counting(IReadOnlyList<Condition> conditions, Grouping? grouping) : IEntryObserver
 {
     private const int MostNamed = 20;
+    private const string Whole = "Next step: count in an export of the whole log, or ask about a time, with at>= and at<";
 
     private readonly bool onTime = conditions.Any(c => c.IsOnTime);
     private readonly List<ulong> positions = [];
@@ -76,7 +77,17 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions, Grouping? gr
         var asked = conditions.Where(c => c.Instant is not null).ToList();
         var notBefore = asked.Where(c => c.Comparison == Comparison.AtLeast).Max(c => c.Instant);
         var before = asked.Where(c => c.Comparison == Comparison.Below).Min(c => c.Instant);
-        if (from == 0)
+        if (notBefore is null && from > 0)
+        {
+            findings.Break(Flaw.Completeness, $"the export begins at position {from}, and no time was asked about that begins there. {Whole}");
+        }
+
+        if (before is null && to < verified.Checkpoint!.Size)
+        {
+            findings.Break(Flaw.Completeness, $"the export ends before position {to} of {verified.Checkpoint.Size}, and no time was asked about that ends there. {Whole}");
+        }
+
+        if (from == 0 && to > 0)
         {
             findings.Hold($"Nothing precedes: position 0 is the log's first{(begun is null ? "" : $", of an act of {begun}")}.");
             if (begun is not null && notBefore is { } since && string.CompareOrdinal(begun, Condition.Spell(since)) > 0)
@@ -84,7 +95,7 @@ internal sealed class Counting(IReadOnlyList<Condition> conditions, Grouping? gr
                 findings.Remark($"The log begins at {begun}, after {since:yyyy-MM-dd HH:mm:ss}Z: of what was before, it tells nothing.");
             }
         }
-        else
+        else if (to > 0)
         {
             // A time is in whole seconds: what was sealed by then was sealed before the next.
             var sealedBy = verified.Sightings.Where(s => s.Size >= from).ToList();

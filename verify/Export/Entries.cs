@@ -53,6 +53,8 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
     /// <summary>Those of them that are said to have expired.</summary>
     public Expiries Expired { get; } = new(header, findings);
 
+    public Replays Replays { get; } = new(findings);
+
     public CompactRange Range { get; } = new(header.From);
 
     public Tiles Tiles { get; } = new(header, findings);
@@ -182,7 +184,6 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
         {
             findings.Break(Flaw.Disclosure, $"entry {line.Position}: {wrong}");
         }
-
         else
         {
             Show(line, body);
@@ -190,6 +191,7 @@ internal sealed class Entries(ExportHeader header, IReadOnlyList<IEntryObserver>
 
         DisclosuresMatched += line.Disclosures.Count;
         Expired.Observe(line.Position, body);
+        Replays.Observe(line.Position, body);
         foreach (var observer in observers)
         {
             observer.Observe(line.Position, body);

@@ -10,7 +10,7 @@ internal sealed class ExportSentences(
     private static readonly Flaw[] OfEntries =
     [
         Flaw.Line, Flaw.Truncated, Flaw.Digest, Flaw.EntryMissing, Flaw.EntryDoubled, Flaw.EntryOrder, Flaw.EntryForm, Flaw.EntryTenant,
-        Flaw.EntryChanged, Flaw.Expiry, Flaw.RangeProof, Flaw.Root, Flaw.Tile,
+        Flaw.EntryChanged, Flaw.EntryReplayed, Flaw.Expiry, Flaw.RangeProof, Flaw.Root, Flaw.Tile,
     ];
 
     private Checkpoint Checkpoint => signed.Checkpoint;

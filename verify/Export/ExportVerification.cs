@@ -300,6 +300,7 @@ internal sealed class ExportVerification
         }
 
         new RootCheck(Header, entries, signed.Checkpoint, proof, histories, findings).Run(open);
+        entries.Replays.Conclude(open);
         new ExportSentences(Header, entries, signed, histories, heads!, trust.Witnesses, findings).Say();
         totals.Run(open, signed.Checkpoint, histories, entries);
     }

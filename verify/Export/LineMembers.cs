@@ -20,7 +20,7 @@ internal readonly struct LineMembers
         {
             if (member.Name != "type" && !names.Contains(member.Name))
             {
-                throw new FormatException($"a member is not known here: {member.Name}");
+                throw new FormatException($"a member is not known here: {(member.Name.Length > 100 ? member.Name[..100] : member.Name)}");
             }
         }
 
