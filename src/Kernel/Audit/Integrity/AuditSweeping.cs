@@ -102,7 +102,7 @@ internal sealed partial class AuditSweeping(
                     await SweepAllAsync(stoppingToken);
                 }
             }
-            catch (Exception fault) when (fault is not OperationCanceledException)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 LogFailed(log, "(all)", fault is TenantFault refused ? refused.Kind.ToString() : fault.GetType().Name);
             }

@@ -124,7 +124,8 @@ internal sealed class HeadSweep(TenantPools pools, LogKeys keys, KernelOptions o
     /// <summary>Does what stands beside the leaf say the same: whose it is, its size, and the checkpoint that the tenant's log signed?</summary>
     private bool IsWhole(Head head)
     {
-        if (!head.Leaf.AsSpan(0, 32).SequenceEqual(HeadLog.LabelOf(LogKeys.OriginOf(head.Tenant)))
+        if (head.Leaf.Length != HeadLog.LeafLength
+            || !head.Leaf.AsSpan(0, 32).SequenceEqual(HeadLog.LabelOf(LogKeys.OriginOf(head.Tenant)))
             || BinaryPrimitives.ReadInt64BigEndian(head.Leaf.AsSpan(32)) != head.Size)
         {
             return false;
