@@ -119,12 +119,17 @@ internal static class Serve
     /// edits one row could otherwise stop all tenants.
     /// </summary>
     private static async Task<IResult> ReadyAsync(
-        Catalogue catalogue, AuditGaps gaps, UnsealedLogs unsealed, HttpContext context, CancellationToken cancellationToken)
+        Catalogue catalogue, AuditGaps gaps, UnsealedLogs unsealed, SweepProgress progress, HttpContext context, CancellationToken cancellationToken)
     {
         context.Response.Headers.CacheControl = "no-store";
         if (catalogue.Current.Generation > 0 && await GapsAsync(gaps, cancellationToken) is { } open)
         {
-            string[] alerts = [.. open > 0 ? ["audit-gap"] : (string[])[], .. unsealed.Open.IsEmpty ? [] : (string[])["audit-unsealed"]];
+            string[] alerts =
+            [
+                .. open > 0 ? ["audit-gap"] : (string[])[],
+                .. unsealed.Open.IsEmpty ? [] : (string[])["audit-unsealed"],
+                .. progress.OverdueSince is null ? [] : (string[])["audit-sweep"],
+            ];
             return alerts.Length == 0
                 ? TypedResults.Json(new { status = "ready" })
                 : TypedResults.Json(new { status = "ready", alerts });

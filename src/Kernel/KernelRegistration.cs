@@ -124,6 +124,8 @@ public static class KernelRegistration
         services.AddSingleton(p => new SealerWork(p.GetRequiredService<TenantPools>(), p.GetRequiredService<Catalogue>()));
         services.AddSingleton(p => new LogSweep(
             p.GetRequiredService<SealerWork>(), p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options));
+        services.AddSingleton(p => new HeadSweep(p.GetRequiredService<TenantPools>(), p.GetRequiredService<LogKeys>(), options));
+        services.AddSingleton(p => new SweepProgress(options, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(p => new GapRecords(p.GetRequiredService<TenantPools>(), options));
         services.AddSingleton(p => new AuditGaps(p.GetRequiredService<ControlDatabase>()));
         services.AddSingleton(p => new AuditStreams(

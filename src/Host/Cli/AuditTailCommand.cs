@@ -54,7 +54,7 @@ internal static class AuditTailCommand
                         {
                             from = (long?)JsonNode.Parse(entry.Data)?["from"] ?? from;
                         }
-                        else if (entry.Type is "entry" or "gone" && long.TryParse(entry.Id, CultureInfo.InvariantCulture, out var position))
+                        else if (entry.Type is "entry" or "gone" or "changed" && long.TryParse(entry.Id, CultureInfo.InvariantCulture, out var position))
                         {
                             last = position;
                             print(entry);
@@ -88,7 +88,15 @@ internal static class AuditTailCommand
     {
         if (json)
         {
-            Console.WriteLine($$"""{"position":{{entry.Id}},"entry":{{(entry.Type == "gone" ? "null" : entry.Data)}}}""");
+            Console.WriteLine(entry.Type == "changed"
+                ? $$"""{"position":{{entry.Id}},"entry":null,"changed":true}"""
+                : $$"""{"position":{{entry.Id}},"entry":{{(entry.Type == "gone" ? "null" : entry.Data)}}}""");
+            return;
+        }
+
+        if (entry.Type == "changed")
+        {
+            Console.WriteLine($"{entry.Id}\tchanged: what is stored is not what was sealed. Next step: docs/audit-integrity.md");
             return;
         }
 

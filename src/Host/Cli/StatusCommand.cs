@@ -16,6 +16,7 @@ internal static class StatusCommand
             var status = await client.GetAsync(credentials.Url("operator/v1/status"), cancellationToken);
             Output.Write(result, status, Show);
             return status["auditGaps"] is JsonArray { Count: > 0 } || status["auditUnsealed"] is JsonArray { Count: > 0 }
+                || status["auditSweepOverdue"] is not null
                 ? ExitCode.Failed
                 : ExitCode.Done;
         });
@@ -34,7 +35,7 @@ internal static class StatusCommand
                 ["tenant", "what", "from", "to", "entry", "found"],
                 gaps.Select(gap => (string[])
                 [
-                    $"{gap?["tenant"]}", $"{gap?["kind"]}", $"{gap?["from"]}", $"{gap?["to"]}", $"{gap?["entry"]}", $"{gap?["foundAt"]}",
+                    $"{gap?["tenant"] ?? "(installation)"}", $"{gap?["kind"]}", $"{gap?["from"]}", $"{gap?["to"]}", $"{gap?["entry"]}", $"{gap?["foundAt"]}",
                 ]));
             Console.WriteLine();
         }
@@ -43,6 +44,12 @@ internal static class StatusCommand
         {
             Console.WriteLine("ALERT: audit logs are not being sealed. Next step: docs/audit-integrity.md");
             Output.Table(["tenant", "since"], unsealed.Select(log => (string[])[$"{log?["tenant"]}", $"{log?["since"]}"]));
+            Console.WriteLine();
+        }
+
+        if (status["auditSweepOverdue"] is { } since)
+        {
+            Console.WriteLine($"ALERT: no walk over the audit logs has ended since {since}. Next step: docs/audit-integrity.md");
             Console.WriteLine();
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Bulkhead.Host.Local;
@@ -13,6 +14,9 @@ namespace Bulkhead.Host.Witnessing;
 internal sealed class WitnessFolder : IDisposable
 {
     public const int MaxLogs = 1000;
+
+    /// <summary>Of one kind and log, each of another size: so nobody fills the disk.</summary>
+    public const int MaxEvidence = 100;
 
     private const string Format = "bulkhead-witness/1";
     private const int SeedsLength = Ed25519.SeedLength + MLDsa44.SeedLength;
@@ -94,10 +98,16 @@ internal sealed class WitnessFolder : IDisposable
         _signed.Add(origin);
     }
 
-    /// <summary>Keeps what shows that a log has two histories; what was kept first stays.</summary>
-    public void KeepEvidence(string origin, string ending, string note)
+    /// <summary>
+    /// Keeps what shows that a log has two histories: of each size what came first stays. One of all sizes would be used up by an honest
+    /// checkpoint with a proof that is none, which anybody can send.
+    /// </summary>
+    public void KeepEvidence(string origin, string kind, long size, string note)
     {
-        if (PathOf(origin) + ending is var path && !File.Exists(path))
+        var of = $"{PathOf(origin)}.{kind}-";
+        var path = of + size.ToString(CultureInfo.InvariantCulture);
+        // One that a killed process left half written (.new) counts as well: it is one more.
+        if (!File.Exists(path) && Directory.EnumerateFiles(_folder, Path.GetFileName(of) + "*").Take(MaxEvidence).Count() < MaxEvidence)
         {
             DurableFile.Write(path, Encoding.UTF8.GetBytes(note));
         }

@@ -88,16 +88,16 @@ internal sealed class WitnessState : IDisposable
     private WitnessDecision Decide(Watched watched, AddCheckpoint request)
     {
         var decision = WitnessedLog.Decide(watched.Log, request);
-        var (origin, note) = (watched.Log.Origin, $"{request.Note}");
+        var (origin, size, note) = (watched.Log.Origin, request.Checkpoint.Size, $"{request.Note}");
         if (decision.IsSplitView && watched.File.Note is { } signed)
         {
             // Both bear the log's own signature, and are of one size: whoever has the two needs nobody's word.
-            _folder.KeepEvidence(origin, ".signed", signed);
-            _folder.KeepEvidence(origin, ".split", note);
+            _folder.KeepEvidence(origin, "signed", size, signed);
+            _folder.KeepEvidence(origin, "split", size, note);
         }
         else if (decision.Status == 422)
         {
-            _folder.KeepEvidence(origin, ".unproven", note);
+            _folder.KeepEvidence(origin, "unproven", size, note);
         }
 
         if (decision is { Status: 200, Latest: { } latest })

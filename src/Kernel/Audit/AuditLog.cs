@@ -115,6 +115,36 @@ public sealed class AuditLog
         return entries;
     }
 
+    /// <summary>Positions of entries whose stored body or commitments are not those that were sealed: by the leaves in the tree.</summary>
+    /// <param name="entries">Those from the position on; one that is gone, or expired, is not judged.</param>
+    public async Task<HashSet<long>> ChangedAsync(
+        RequestContext context, long from, IReadOnlyList<LoggedEntry?> entries, CancellationToken cancellationToken)
+    {
+        var tiles = new Dictionary<long, byte[]>();
+        await _database.RunAsync(
+            context,
+            new TenantWork().Read(
+                Sql.Of($"""
+                    select index, hashes from {Place.Core}.audit_tile where level = 0
+                    and index between {SqlValue.Integer(from / Tiles.Width)} and {SqlValue.Integer((from + entries.Count) / Tiles.Width)}
+                    """),
+                row => tiles[row.Integer(0)] = row.Bytes(1)),
+            cancellationToken);
+        return
+        [
+            .. entries.Select((entry, i) => (Entry: entry, Position: from + i))
+                .Where(e => e.Entry?.Body is not null && !IsSealed(e.Entry, e.Position, tiles.GetValueOrDefault(e.Position / Tiles.Width)))
+                .Select(e => e.Position),
+        ];
+    }
+
+    private static bool IsSealed(LoggedEntry entry, long position, byte[]? tile)
+    {
+        var at = (int)(position % Tiles.Width) * MerkleTree.HashLength;
+        return tile is not null && tile.Length >= at + MerkleTree.HashLength
+            && tile.AsSpan(at, MerkleTree.HashLength).SequenceEqual(AuditLeaf.HashOf(entry.Digest, entry.Commitments));
+    }
+
     /// <summary>All sealed entries that announce an expiry, in order of position: few, each is of up to 100,000 entries.</summary>
     public async Task<List<AnnouncedExpiry>> ExpiriesAsync(
         RequestContext context, CancellationToken cancellationToken)

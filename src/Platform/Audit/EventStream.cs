@@ -30,6 +30,10 @@ internal sealed class EventStream(HttpContext context, TimeSpan slow, TimeProvid
         Write("\n\n");
     }
 
+    /// <summary>What is stored is not what was sealed: its position is told, and nothing of it.</summary>
+    public void AddChanged(long position) =>
+        Write(string.Create(CultureInfo.InvariantCulture, $"event: changed\nid: {position}\ndata: {{}}\n\n"));
+
     public Task HeartbeatAsync(TimeSpan every, CancellationToken cancellationToken)
     {
         if (time.GetElapsedTime(_written) < every)

@@ -133,9 +133,17 @@ internal static class TailAudit
             {
                 var to = Math.Min(size, position + Batch);
                 var entries = await log.EntriesAsync(call.Context, position, to, cancellationToken);
+                var changed = await log.ChangedAsync(call.Context, position, entries, cancellationToken);
                 for (var i = 0; position < to; position++, i++)
                 {
-                    stream.Add(position, i < entries.Count ? entries[i]?.Body : null);
+                    if (changed.Contains(position))
+                    {
+                        stream.AddChanged(position);
+                    }
+                    else
+                    {
+                        stream.Add(position, i < entries.Count ? entries[i]?.Body : null);
+                    }
                 }
 
                 await stream.FlushAsync(cancellationToken);

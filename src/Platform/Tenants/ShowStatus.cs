@@ -22,6 +22,7 @@ internal static class ShowStatus
         Deployment deployment,
         AuditGaps gaps,
         UnsealedLogs unsealed,
+        SweepProgress progress,
         TenantLinks links)
     {
         var cancellationToken = context.RequestAborted;
@@ -45,8 +46,9 @@ internal static class ShowStatus
             PostQuantumSupport.Status,
             [.. Units(current)],
             [.. (await gaps.OpenAsync(cancellationToken)).Select(g => new GapView(
-                Slug(current, g.Tenant), g.Kind, g.From, g.To, g.Entry, g.FoundAt, g.SeenAt))],
+                g.Tenant is { } tenant ? Slug(current, tenant) : null, g.Kind, g.From, g.To, g.Entry, g.FoundAt, g.SeenAt))],
             [.. unsealed.Open.Select(log => new UnsealedView(Slug(current, log.Tenant), log.Since))],
+            progress.OverdueSince,
             [.. current.Tenants.Values.OrderBy(t => t.Slug, StringComparer.Ordinal)
                 .Select(t => swept.TryGetValue(t.Id, out var last) ? new SweepView(t.Slug, last.Size, last.At) : new(t.Slug, null, null))],
             [.. residuals.Select(r => new ResidualView(r.Database, r.Item, r.Reason))],
@@ -72,6 +74,7 @@ internal static class ShowStatus
     /// <param name="PostQuantum">What this process's OpenSSL has and lacks, with the next step.</param>
     /// <param name="AuditGaps">Where sealed audit logs do not hold, until a whole walk finds that they do again. Nothing silences it.</param>
     /// <param name="AuditUnsealed">Logs that are not being sealed, and since when. Nothing silences it.</param>
+    /// <param name="AuditSweepOverdue">Since when this process has ended no walk over all logs, where that is too long; otherwise null.</param>
     /// <param name="AuditSweeps">Up to which size each log was last walked, and when; null before the first walk.</param>
     /// <param name="Residuals">What an attacker with the app's credential could still do, with the reason.</param>
     private sealed record Answer(
@@ -82,6 +85,7 @@ internal static class ShowStatus
         IReadOnlyList<UnitView> Units,
         IReadOnlyList<GapView> AuditGaps,
         IReadOnlyList<UnsealedView> AuditUnsealed,
+        DateTimeOffset? AuditSweepOverdue,
         IReadOnlyList<SweepView> AuditSweeps,
         IReadOnlyList<ResidualView> Residuals,
         IReadOnlyList<TenantView> Tenants,
@@ -89,8 +93,9 @@ internal static class ShowStatus
 
     private sealed record UnitView(string Name, string Isolation, string Database, int Tenants);
 
+    /// <param name="Tenant">Null where it is the installation's: the log of heads.</param>
     private sealed record GapView(
-        string Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
+        string? Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
 
     private sealed record UnsealedView(string Tenant, DateTimeOffset Since);
 

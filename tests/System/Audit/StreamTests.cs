@@ -104,6 +104,45 @@ public sealed partial class StreamTests(StreamServer server) : IClassFixture<Str
     }
 
     [Fact]
+    public async Task What_is_stored_and_was_not_sealed_is_not_sent_and_stops_the_stream_until_it_is_put_back()
+    {
+        await using var collector = await HttpsListener.StartAsync(_authority.Issue("localhost", TestAuthority.ServerAuthentication));
+        await WriteAsync("b", 5);
+        await server.Services.GetRequiredService<AuditSealing>().SealAsync(default);
+        var place = server.Tenants["b"].Placement.Unit;
+        var row = $"""
+            where tenant_id = '{server.Tenants["b"].Id}' and id = (select entry_id from {place.CoreSchema.Quoted}.audit_leaf
+            where tenant_id = '{server.Tenants["b"].Id}' and position = 2)
+            """;
+        await using var owner = new NpgsqlConnection(server.Cluster.ConnectionString(place.Database) + ";Pooling=false");
+        await owner.OpenAsync();
+        await EditAsync("'\"action\":\"'", "'\"action\":\"x'");
+        await AddAsync("b", "edited", collector.Url);
+        var stopped = await UntilAsync("b", "edited", s => s.GetProperty("failures").GetInt64() > 0);
+        Assert.Contains("at position 2 is not what was sealed", stopped.GetProperty("fault").GetString(), StringComparison.Ordinal);
+        Assert.Equal(2, stopped.GetProperty("next").GetInt64());
+        Assert.Equal([0, 1], Positions());
+
+        await EditAsync("'\"action\":\"x'", "'\"action\":\"'");
+        await CaughtUpAsync("b", "edited");
+        Assert.Equal(Enumerable.Range(0, Positions().Count).Select(n => (long)n), Positions());
+        Assert.True(Positions().Count >= 5);
+        await RemoveAsync("b", "edited");
+
+        async Task EditAsync(string from, string to)
+        {
+            await using var command = new NpgsqlCommand($"update {place.CoreSchema.Quoted}.audit_entry set body = replace(body, {from}, {to}) {row}", owner);
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
+
+        List<long> Positions() =>
+        [
+            .. collector.Taken.SelectMany(taken => taken.Body.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("position").GetInt64()),
+        ];
+    }
+
+    [Fact]
     public async Task A_redirect_is_not_followed()
     {
         var pem = _authority.Issue("localhost", TestAuthority.ServerAuthentication);

@@ -7,6 +7,7 @@ using Bulkhead.Kernel.Tenancy;
 using Bulkhead.Platform.Audit;
 using Bulkhead.Tests.System.Data;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Bulkhead.Tests.System.Audit;
 
@@ -68,6 +69,37 @@ public sealed class TailTests(SealingServer server) : IClassFixture<SealingServe
         });
         Assert.Equal(["begin", "entry"], events.Select(e => e.Type));
         Assert.Equal("audit.tail", JsonDocument.Parse(events[1].Data).RootElement.GetProperty("action").GetString());
+    }
+
+    [Fact]
+    public async Task What_is_stored_and_was_not_sealed_is_told_as_changed_and_not_shown()
+    {
+        (await server.SendAsync("c", "POST", "cities", $$"""{"name":"{{Guid.NewGuid():N}}"}""")).Is(201);
+        await SettleAsync("c");
+        var position = (await StateAsync("c")).Size - 1;
+        var place = server.Tenants["c"].Placement.Unit;
+        var row = $"""
+            where tenant_id = '{server.Tenants["c"].Id}' and id = (select entry_id from {place.CoreSchema.Quoted}.audit_leaf
+            where tenant_id = '{server.Tenants["c"].Id}' and position = {position})
+            """;
+        await using var owner = new NpgsqlConnection(server.Cluster.ConnectionString(place.Database) + ";Pooling=false");
+        await owner.OpenAsync();
+        await EditAsync($"update {place.CoreSchema.Quoted}.audit_entry set body = replace(body, '\"action\":\"', '\"action\":\"x') {row}");
+        var events = new List<ServerEvent>();
+        await FollowAsync("c", $"?from={position}", null, e =>
+        {
+            events.Add(e);
+            return events.Count < 3;
+        });
+        Assert.Equal(["begin", "changed", "entry"], events.Select(e => e.Type));
+        Assert.Equal(($"{position}", "{}"), (events[1].Id, events[1].Data));
+        await EditAsync($"update {place.CoreSchema.Quoted}.audit_entry set body = replace(body, '\"action\":\"x', '\"action\":\"') {row}");
+
+        async Task EditAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, owner);
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
     }
 
     [Fact]

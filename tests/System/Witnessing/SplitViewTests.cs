@@ -73,7 +73,7 @@ public sealed class SplitViewTests(WitnessedServer server) : IClassFixture<Witne
         Assert.Contains("who wrote in the control database", $"{split["nextStep"]}", StringComparison.Ordinal);
 
         // The proof of it needs nobody's word: both notes are signed by the log.
-        var (signedFile, splitFile) = (Directory.GetFiles(_state, "*.signed").Single(), Directory.GetFiles(_state, "*.split").Single());
+        var (signedFile, splitFile) = (Directory.GetFiles(_state, "*.signed-*").Single(), Directory.GetFiles(_state, "*.split-*").Single());
         Assert.Equal(honest, await File.ReadAllTextAsync(signedFile));
         Assert.Equal(forged, await File.ReadAllTextAsync(splitFile));
         var (code, output) = await ExportTests.RunVerifierAsync($"split {signedFile} {splitFile} --log {Keys.Find(null)}");
@@ -84,7 +84,7 @@ public sealed class SplitViewTests(WitnessedServer server) : IClassFixture<Witne
         await GrowAsync(owner);
         var further = await RefusalAsync("not-continued");
         Assert.Equal((422, size, size + 1), (further["status"]!.GetValue<int>(), further["known"]!.GetValue<long>(), further["size"]!.GetValue<long>()));
-        var unproven = Directory.GetFiles(_state, "*.unproven").Single();
+        var unproven = Directory.GetFiles(_state, "*.unproven-*").Single();
         Assert.Equal(await NoteAsync(owner), await File.ReadAllTextAsync(unproven));
         Assert.Equal(1, (await ExportTests.RunVerifierAsync($"split {signedFile} {unproven} --log {Keys.Find(null)}")).Code);
         await using var none = new NpgsqlCommand("select count(*) from control.cosignature", owner);

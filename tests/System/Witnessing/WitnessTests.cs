@@ -63,8 +63,8 @@ public sealed class WitnessTests : IDisposable
         using var witness = await StartAsync(log);
         await AssertSignedAsync(witness, 0, log);
         Assert.Equal((409, "9\n", "text/x.tlog.size"), await PostAsync(witness, 9, [], fork.Note()));
-        Assert.Equal($"{log.Note()}", await File.ReadAllTextAsync(Directory.GetFiles(State, "*.signed").Single()));
-        Assert.Equal($"{fork.Note()}", await File.ReadAllTextAsync(Directory.GetFiles(State, "*.split").Single()));
+        Assert.Equal($"{log.Note()}", await File.ReadAllTextAsync(Directory.GetFiles(State, "*.signed-*").Single()));
+        Assert.Equal($"{fork.Note()}", await File.ReadAllTextAsync(Directory.GetFiles(State, "*.split-*").Single()));
 
         fork.Grow(5);
         log.Grow(5);

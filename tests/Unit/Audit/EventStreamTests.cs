@@ -18,6 +18,7 @@ public sealed class EventStreamTests
         await stream.BeginAsync(7, default);
         stream.Add(7, """{"action":"data.read"}""");
         stream.Add(8, null);
+        stream.AddChanged(9);
         await stream.FlushAsync(default);
         await Task.Delay(20);
         await stream.HeartbeatAsync(TimeSpan.FromMilliseconds(10), default);
@@ -29,7 +30,7 @@ public sealed class EventStreamTests
         Assert.Equal(
             [
                 new("begin", "6", """{"from":7}"""), new("entry", "7", """{"action":"data.read"}"""), new("gone", "8", "{}"),
-                new("end", "8", """{"reason":"time"}"""),
+                new("changed", "9", "{}"), new("end", "9", """{"reason":"time"}"""),
             ],
             events);
         Assert.Single(text.Split(": here\n\n").Skip(1));

@@ -42,17 +42,41 @@ public sealed class WitnessStateTests : IDisposable
         var other = Logs.Leaves(20, salt: 1);
         Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 0, 8))).Status);
         Assert.Equal(422, (await AddAsync(state, Ask(other, 8, 9))).Status);
-        Assert.Empty(Directory.GetFiles(_folder, "*.split"));
-        Assert.Equal($"{Logs.Signed(other, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.unproven"))));
+        Assert.Empty(Directory.GetFiles(_folder, "*.split-*"));
+        Assert.Equal($"{Logs.Signed(other, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.unproven-9"))));
         Assert.Equal(409, (await AddAsync(state, Ask(other, 8, 8))).Status);
 
-        // The first stays: what comes later cannot put something else in its place. And what the witness signed then is beside it.
+        // Of each size the first stays: what comes later cannot put something else in its place. And what the witness signed then is beside it.
         Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 8, 9))).Status);
         Assert.Equal(409, (await AddAsync(state, Ask(other, 8, 9))).Status);
-        Assert.Equal($"{Logs.Signed(Leaves, 8)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.signed"))));
-        var kept = SignedNote.Parse(File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.split"))))!;
+        Assert.Equal($"{Logs.Signed(Leaves, 8)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.signed-8"))));
+        var kept = SignedNote.Parse(File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.split-8"))))!;
         Assert.True(kept.IsSignedBy(Logs.Key, out _));
         Assert.Equal(Logs.Signed(other, 8).Text, kept.Text);
+
+        // Of another size it is another fork.
+        Assert.Equal(409, (await AddAsync(state, Ask(other, 9, 9))).Status);
+        Assert.Equal($"{Logs.Signed(other, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.split-9"))));
+        Assert.Equal($"{Logs.Signed(Leaves, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.signed-9"))));
+        var third = Logs.Leaves(20, salt: 2);
+        Assert.Equal(409, (await AddAsync(state, Ask(third, 9, 9))).Status);
+        Assert.Equal($"{Logs.Signed(other, 9)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.split-9"))));
+    }
+
+    [Fact]
+    public async Task An_honest_checkpoint_with_a_bad_proof_does_not_use_up_what_is_kept_of_a_fork_and_nothing_fills_the_disk()
+    {
+        using var state = Start();
+        Assert.Equal(200, (await AddAsync(state, Ask(Leaves, 0, 8))).Status);
+        Assert.Equal(422, (await AddAsync(state, AddCheckpoint.Of(8, [new byte[32]], Logs.Signed(Leaves, 9)))).Status);
+        var other = Logs.Leaves(200, salt: 1);
+        for (var size = 10; size < 130; size++)
+        {
+            Assert.Equal(422, (await AddAsync(state, Ask(other, 8, size))).Status);
+        }
+
+        Assert.Equal($"{Logs.Signed(other, 10)}", File.ReadAllText(Assert.Single(Directory.GetFiles(_folder, "*.unproven-10"))));
+        Assert.Equal(100, Directory.GetFiles(_folder, "*.unproven-*").Length);
     }
 
     /// <summary>Were what it knows kept by the key, a log could begin a second history with a new one.</summary>

@@ -5,10 +5,11 @@ using Bulkhead.Kernel.Tenancy;
 namespace Bulkhead.Kernel.Audit.Integrity;
 
 /// <summary>A gap that was found and still holds.</summary>
+/// <param name="Tenant">Null where it is the installation's: the log of heads, and no row of it says whose.</param>
 /// <param name="Kind">As <see cref="LogGapKind"/> is told in words: <c>entry-changed</c>.</param>
 /// <param name="To">Exclusive.</param>
 /// <param name="Entry">Of a forged entry; otherwise null.</param>
-public sealed record OpenGap(TenantId Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
+public sealed record OpenGap(TenantId? Tenant, string Kind, long From, long To, Guid? Entry, DateTimeOffset FoundAt, DateTimeOffset SeenAt);
 
 /// <summary>How far a tenant's log was walked.</summary>
 public sealed record SweptLog(TenantId Tenant, long Size, DateTimeOffset At);
@@ -32,7 +33,7 @@ public sealed class AuditGaps
                 where resolved_at is null order by found_at, tenant_id, from_position limit {SqlValue.Integer(MostListed)}
                 """),
             row => open.Add(new(
-                new TenantId(row.Uuid(0)),
+                row.Uuid(0) == Guid.Empty ? null : new TenantId(row.Uuid(0)),
                 row.Text(1),
                 row.Integer(2),
                 row.Integer(3),

@@ -35,6 +35,9 @@ public enum LogGapKind
 
     /// <summary>The log is not the one whose heads are in the log of heads: it was rewritten, or cut off.</summary>
     HistoryChanged,
+
+    /// <summary>The log of heads does not hold, at positions of its own.</summary>
+    HeadsChanged,
 }
 
 /// <param name="From">The first position that it concerns.</param>
@@ -54,9 +57,10 @@ internal sealed record LogGap(LogGapKind Kind, long From, long To, Guid Entry = 
         (LogGapKind.TreeChanged, "tree-changed"),
         (LogGapKind.CheckpointChanged, "checkpoint-changed"),
         (LogGapKind.HistoryChanged, "history-changed"),
+        (LogGapKind.HeadsChanged, "heads-changed"),
     ];
 
-    public string Word => Words.First(w => w.Kind == Kind).Word;
+    public string Word => WordOf(Kind);
 
     /// <summary>For people and logs: no values, positions alone.</summary>
     public string Place => Kind == LogGapKind.EntryForged
@@ -64,6 +68,8 @@ internal sealed record LogGap(LogGapKind Kind, long From, long To, Guid Entry = 
         : To - From == 1
             ? string.Create(CultureInfo.InvariantCulture, $"position {From}")
             : string.Create(CultureInfo.InvariantCulture, $"positions {From} to {To - 1}");
+
+    public static string WordOf(LogGapKind kind) => Words.First(w => w.Kind == kind).Word;
 
     public static LogGapKind KindOf(string word) => Words.First(w => w.Word == word).Kind;
 

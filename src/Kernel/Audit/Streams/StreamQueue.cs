@@ -9,7 +9,7 @@ using Bulkhead.Kernel.Tenancy;
 
 namespace Bulkhead.Kernel.Audit.Streams;
 
-/// <param name="Leaf">The hash that the tree has of it: not that of the body as it is stored now.</param>
+/// <param name="Leaf">The hash that the tree has of it, and that the body has.</param>
 /// <param name="Body">Canonical JSON.</param>
 /// <param name="Commitments">Canonical JSON, which stands behind the body's digest in the leaf; empty for none.</param>
 public sealed record StreamedEntry(
@@ -18,7 +18,8 @@ public sealed record StreamedEntry(
 /// <param name="From">The position that the stream is at.</param>
 /// <param name="To">The position after the last: what is acknowledged with it.</param>
 /// <param name="Entries">Those of them that have a body; expired ones have none.</param>
-public sealed record StreamBatch(long From, long To, IReadOnlyList<StreamedEntry> Entries);
+/// <param name="IsChanged">What is stored at the first of them is not what was sealed: there is nothing to send.</param>
+public sealed record StreamBatch(long From, long To, IReadOnlyList<StreamedEntry> Entries, bool IsChanged = false);
 
 /// <summary>A stream to which something is due.</summary>
 public sealed class DueStream
@@ -137,6 +138,7 @@ public sealed class StreamQueue
         var (tenant, core) = (stream.Tenant, SealerWork.Core(stream.Tenant));
         (long From, long Size)? found = null;
         var entries = new List<StreamedEntry>();
+        long? changed = null;
         await _work.ReadAsync(
             tenant,
             cancellationToken,
@@ -149,28 +151,43 @@ public sealed class StreamQueue
                 r => found = (r.GetInt64(0), r.GetInt64(1))),
             new SealerStatement(
                 $"""
-                select l.position, substring(i.hashes from (32 * (l.position % 256) + 1)::int for 32), e.at, e.action, e.result, e.body, e.commitments
+                select l.position, coalesce(substring(i.hashes from (32 * (l.position % 256) + 1)::int for 32), ''), e.body, e.commitments
                 from {core}.audit_stream_state t
-                join {core}.audit_tile i on i.tenant_id = t.tenant_id and i.level = 0 and i.index = t.next_position / 256
-                join {core}.audit_leaf l on l.tenant_id = t.tenant_id and l.position >= t.next_position and l.position < 256 * (i.index + 1)
+                left join {core}.audit_tile i on i.tenant_id = t.tenant_id and i.level = 0 and i.index = t.next_position / 256
+                join {core}.audit_leaf l on l.tenant_id = t.tenant_id and l.position >= t.next_position
+                    and l.position < 256 * (t.next_position / 256 + 1)
                 join {core}.audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
                 where t.tenant_id = $1 and t.name = $2 order by l.position
                 """,
                 [tenant.Id.Value, stream.Name],
-                r => entries.Add(new(
-                    r.GetInt64(0),
-                    r.GetFieldValue<byte[]>(1),
-                    r.GetDateTime(2),
-                    r.GetString(3),
-                    r.GetString(4),
-                    r.GetString(5),
-                    r.GetString(6)))));
+                r =>
+                {
+                    // Nothing is sent as sealed that is not. Once one differs, what comes after it waits.
+                    var (position, leaf, body, commitments) = (r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetString(2), r.GetString(3));
+                    if (changed is null && AuditLeaf.HashOf(body, commitments).AsSpan().SequenceEqual(leaf) && EntryIndex.Of(body) is { } said)
+                    {
+                        entries.Add(new(position, leaf, said.Index.At, said.Index.Action, said.Index.Result, body, commitments));
+                    }
+                    else
+                    {
+                        changed ??= position;
+                    }
+                }));
         if (found is not { } at || at.From >= at.Size)
         {
             return null;
         }
 
         var end = Math.Min(at.Size, ((at.From / MostEntries) + 1) * MostEntries);
+        if (changed is { } stop && stop < end)
+        {
+            end = stop;
+            if (at.From == stop)
+            {
+                return new(stop, stop, [], IsChanged: true);
+            }
+        }
+
         var bytes = 0L;
         var taken = entries.Where(e => e.Position < end).TakeWhile((e, i) => (bytes += e.Body.Length) <= MostBytes || i == 0).ToList();
         // Cut short by its bytes, it ends with the last that it has; else what has no body is passed by with it.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Bulkhead.Kernel.Audit.Streams;
 using Bulkhead.Kernel.Isolation;
 using Microsoft.Extensions.Hosting;
@@ -103,6 +104,12 @@ internal sealed partial class StreamSending(StreamQueue queue, TimeProvider time
             : new HttpsCollector(stream, connection, queue, time);
         for (var i = 0; i < MostBatches && await queue.NextAsync(stream, cancellationToken) is { } batch; i++)
         {
+            if (batch.IsChanged)
+            {
+                await queue.FailedAsync(stream, ChangedFault(batch.From), WaitAfter(stream.Failures), cancellationToken);
+                return;
+            }
+
             if (batch.Entries.Count > 0 && await DeliverAsync(collector, batch, cancellationToken) is { } fault)
             {
                 await queue.FailedAsync(stream, fault, WaitAfter(stream.Failures), cancellationToken);
@@ -112,6 +119,11 @@ internal sealed partial class StreamSending(StreamQueue queue, TimeProvider time
             await queue.AcknowledgedAsync(stream, batch, cancellationToken);
         }
     }
+
+    private static string ChangedFault(long position) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"What is stored at position {position} is not what was sealed: it was edited in the database, and is not sent. ")
+        + "Next step: have it put back as docs/audit-integrity.md says; the stream then goes on by itself";
 
     /// <returns>What is wrong; null when it was delivered.</returns>
     private static async Task<string?> DeliverAsync(ICollector collector, StreamBatch batch, CancellationToken cancellationToken)
