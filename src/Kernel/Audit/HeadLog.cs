@@ -44,6 +44,9 @@ internal sealed class HeadLog(TenantPools pools, LogKeys keys, KernelOptions opt
             (object)tenants.Select(t => t.Value).ToArray())).ToDictionary();
     }
 
+    /// <summary>As when the process begins. For the tests, which do not start another for it.</summary>
+    internal void Forget() => _signed = new(0, MerkleTree.EmptyRoot);
+
     /// <summary>Appends heads that are newer than what it has of their tenants, in one transaction, and signs the new checkpoint.</summary>
     public async Task AppendAsync(IReadOnlyList<SealedHead> heads, CancellationToken cancellationToken)
     {

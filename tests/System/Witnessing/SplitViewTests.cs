@@ -63,8 +63,9 @@ public sealed class SplitViewTests(WitnessedServer server) : IClassFixture<Witne
         Assert.Null(lost["status"]);
         Assert.Equal((size, size - 1), (lost["known"]!.GetValue<long>(), lost["size"]!.GetValue<long>()));
 
-        // And whoever does so makes our own memory of it go, too. The witness's is elsewhere.
+        // And whoever does so makes our own memory of it go, too, and the process begin anew. The witness's is elsewhere.
         await RunAsync(owner, "delete from control.cosignature; delete from control.cosigned");
+        server.Services.GetRequiredService<HeadLog>().Forget();
         Assert.Equal(size, await GrowAsync(owner));
         var forged = await NoteAsync(owner);
         var split = await RefusalAsync("split-view");

@@ -43,7 +43,8 @@ public sealed class MutantTests
 
             var lines = File.ReadAllLines(mutant);
             if (swaps == 0 || mode.Length > 0 || !lines[0].StartsWith("guard: ", StringComparison.Ordinal)
-                || !lines.Any(l => l.StartsWith("tests: Unit ", StringComparison.Ordinal) || l.StartsWith("tests: System ", StringComparison.Ordinal)))
+                || !lines.Any(l => l.StartsWith("tests: Unit ", StringComparison.Ordinal) || l.StartsWith("tests: System ", StringComparison.Ordinal)
+                    || l.StartsWith("tests: Verify ", StringComparison.Ordinal)))
             {
                 faults.Add($"{name}: guard, tests, and a text with its replacement are needed");
             }
